@@ -1,0 +1,58 @@
+package delivery
+
+import "time"
+
+// Result says how an attempt ended. Its text is a subject token.
+type Result string
+
+// The results.
+//
+//	delivered  the receiver took it; final
+//	retrying   it failed and another attempt is planned
+//	parked     it failed for good, or ran out of attempts; kept in PARKED
+//	skipped    nothing was sent, on purpose, and the reason says why; final
+const (
+	Delivered Result = "delivered"
+	Retrying  Result = "retrying"
+	Parked    Result = "parked"
+	Skipped   Result = "skipped"
+)
+
+// Final reports whether no further attempt follows a result.
+func (r Result) Final() bool { return r != Retrying }
+
+// Outcome is the record of one attempt, written to OUTCOMES.
+type Outcome struct {
+	// Attempt counts from 1; AttemptID is random and unique per attempt.
+	AttemptID string `json:"attempt_id"`
+	Attempt   int    `json:"attempt"`
+	// Delivery is the reference the attempt was made for.
+	Delivery Reference `json:"delivery"`
+	Channel  Channel   `json:"channel"`
+	Result   Result    `json:"result"`
+	// Target is the endpoint id (webhook) or SMTP settings id (email).
+	Target string `json:"target,omitempty"`
+	// At is when the attempt started; Duration is how long it took.
+	At       time.Time     `json:"at"`
+	Duration time.Duration `json:"duration_ns"`
+	// Status is the HTTP status or SMTP code; 0 when none was received.
+	Status int `json:"status,omitempty"`
+	// Reason is a stable class such as "timeout" or "address_not_allowed";
+	// Detail is for people and holds no secret.
+	Reason string `json:"reason,omitempty"`
+	Detail string `json:"detail,omitempty"`
+	// Response is the first part of what the receiver answered.
+	Response string `json:"response,omitempty"`
+	// NextAt is when the next attempt is due; zero when final.
+	NextAt time.Time `json:"next_at,omitzero"`
+	// Recipients are the results per recipient; email only.
+	Recipients []Recipient `json:"recipients,omitempty"`
+}
+
+// Recipient is the result of an attempt for one mail address.
+type Recipient struct {
+	Address string `json:"address"`
+	Result  Result `json:"result"`
+	Status  int    `json:"status,omitempty"`
+	Detail  string `json:"detail,omitempty"`
+}

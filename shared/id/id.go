@@ -1,0 +1,21 @@
+// Package id holds the one rule for identifiers: what may become a token of a
+// NATS subject or of a bucket key. It refuses to invent identifiers; whoever
+// needs one passes a source of ids in.
+package id
+
+import "regexp"
+
+// MaxLength is the greatest length of an identifier in bytes.
+const MaxLength = 64
+
+// Rule states, for people, what [Valid] accepts.
+const Rule = "1 to 64 characters of A-Z, a-z, 0-9, _ and -"
+
+var pattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// Valid reports whether s may be used as an identifier. Dots and wildcards
+// are refused because they are structure in a NATS subject, and a dot would
+// make the bytes of a webhook signature ambiguous.
+func Valid(s string) bool {
+	return pattern.MatchString(s)
+}

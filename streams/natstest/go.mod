@@ -1,0 +1,13 @@
+module github.com/billhook/billhook/streams/natstest
+
+go 1.26.0
+
+require (
+	github.com/billhook/billhook/shared v0.0.0
+	github.com/billhook/billhook/streams v0.0.0
+)
+
+replace (
+	github.com/billhook/billhook/shared => ../../shared
+	github.com/billhook/billhook/streams => ..
+)

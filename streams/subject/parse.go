@@ -1,0 +1,66 @@
+package subject
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/billhook/billhook/shared/delivery"
+)
+
+// Routed is what a subject of INBOX or EVENTS says about its message.
+type Routed struct {
+	Part  int
+	Owner string
+	Type  string
+}
+
+// ParseInbox reads a stored subject of INBOX.
+func ParseInbox(s string) (Routed, error) { return parseRouted(s, inbox) }
+
+// ParseEvent reads a subject of EVENTS.
+func ParseEvent(s string) (Routed, error) { return parseRouted(s, events) }
+
+func parseRouted(s, first string) (Routed, error) {
+	t := strings.SplitN(s, ".", 4)
+	if len(t) != 4 || t[0] != first {
+		return Routed{}, malformed(s, first)
+	}
+	p, err := strconv.Atoi(t[1])
+	if err != nil {
+		return Routed{}, malformed(s, first)
+	}
+	return Routed{Part: p, Owner: t[2], Type: t[3]}, nil
+}
+
+// Addressed is what a subject of DELIVERIES or a due retry says about its
+// message.
+type Addressed struct {
+	Channel      delivery.Channel
+	Part         int
+	Owner        string
+	Subscription string
+}
+
+// ParseDelivery reads a subject of DELIVERIES.
+func ParseDelivery(s string) (Addressed, error) { return parseAddressed(s, deliveries) }
+
+// ParseRetryDue reads the subject of a due retry.
+func ParseRetryDue(s string) (Addressed, error) { return parseAddressed(s, join(retries, "due")) }
+
+func parseAddressed(s, first string) (Addressed, error) {
+	rest, ok := strings.CutPrefix(s, first+".")
+	t := strings.Split(rest, ".")
+	if !ok || len(t) != 4 {
+		return Addressed{}, malformed(s, first)
+	}
+	p, err := strconv.Atoi(t[1])
+	if err != nil {
+		return Addressed{}, malformed(s, first)
+	}
+	return Addressed{Channel: delivery.Channel(t[0]), Part: p, Owner: t[2], Subscription: t[3]}, nil
+}
+
+func malformed(s, first string) error {
+	return fmt.Errorf("parse subject %q: not of the form %s.…", s, first)
+}

@@ -1,0 +1,3 @@
+module github.com/billhook/billhook/tools
+
+go 1.26.0
