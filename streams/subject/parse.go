@@ -8,27 +8,43 @@ import (
 	"github.com/billhook/billhook/shared/delivery"
 )
 
-// Routed is what a subject of INBOX or EVENTS says about its message.
+// Routed is what a subject of EVENTS says about its message.
 type Routed struct {
 	Part  int
 	Owner string
 	Type  string
 }
 
-// ParseInbox reads a stored subject of INBOX.
-func ParseInbox(s string) (Routed, error) { return parseRouted(s, inbox) }
+// Arrived is what a stored subject of INBOX says about its message.
+type Arrived struct {
+	Routed
+	// Internal is true for what Billhook itself published.
+	Internal bool
+}
 
-// ParseEvent reads a subject of EVENTS.
-func ParseEvent(s string) (Routed, error) { return parseRouted(s, events) }
-
-func parseRouted(s, first string) (Routed, error) {
-	t := strings.SplitN(s, ".", 4)
-	if len(t) != 4 || t[0] != first {
-		return Routed{}, malformed(s, first)
+// ParseInbox reads a stored subject of INBOX:
+// inbox.<part>.<origin>.<owner>.<type…>.
+func ParseInbox(s string) (Arrived, error) {
+	t := strings.SplitN(s, ".", 5)
+	if len(t) != 5 || t[0] != inbox || t[2] != platform && t[2] != internal {
+		return Arrived{}, malformed(s, inbox)
 	}
 	p, err := strconv.Atoi(t[1])
 	if err != nil {
-		return Routed{}, malformed(s, first)
+		return Arrived{}, malformed(s, inbox)
+	}
+	return Arrived{Routed{Part: p, Owner: t[3], Type: t[4]}, t[2] == internal}, nil
+}
+
+// ParseEvent reads a subject of EVENTS: events.<part>.<owner>.<type…>.
+func ParseEvent(s string) (Routed, error) {
+	t := strings.SplitN(s, ".", 4)
+	if len(t) != 4 || t[0] != events {
+		return Routed{}, malformed(s, events)
+	}
+	p, err := strconv.Atoi(t[1])
+	if err != nil {
+		return Routed{}, malformed(s, events)
 	}
 	return Routed{Part: p, Owner: t[2], Type: t[3]}, nil
 }

@@ -14,6 +14,7 @@ import (
 // First tokens of the subjects.
 const (
 	platform   = "platform"
+	internal   = "billhook"
 	inbox      = "inbox"
 	rejected   = "rejected"
 	events     = "events"
@@ -37,13 +38,25 @@ func Platform(owner, eventType string) string { return join(platform, owner, eve
 // permission of that owner's NATS user.
 func PlatformOf(owner string) string { return join(platform, owner, ">") }
 
-// AllPlatform matches what INBOX takes in.
+// AllPlatform matches everything that platforms publish.
 const AllPlatform = platform + ".*.>"
 
-// InboxTransform is the destination of INBOX's subject transform: it puts the
-// partition, a function of the owner alone, in front.
+// Internal is where Billhook itself publishes an event of an owner, such as
+// the scheduler's. No outsider has the permission, so the subject is the proof
+// of origin.
+func Internal(owner, eventType string) string { return join(internal, owner, eventType) }
+
+// AllInternal matches everything that Billhook itself publishes to INBOX.
+const AllInternal = internal + ".*.>"
+
+// InboxTransformSource and [InboxTransform] are INBOX's subject transform: it
+// puts the partition, a function of the owner alone, in front and keeps the
+// origin.
+const InboxTransformSource = "*.*.>"
+
+// InboxTransform is the destination of INBOX's subject transform.
 func InboxTransform(partitions int) string {
-	return join(inbox, fmt.Sprintf("{{partition(%d,1)}}", partitions), "{{wildcard(1)}}", ">")
+	return join(inbox, fmt.Sprintf("{{partition(%d,2)}}", partitions), "{{wildcard(1)}}", "{{wildcard(2)}}", ">")
 }
 
 // InboxPart matches the messages of one partition of INBOX.
@@ -100,6 +113,9 @@ func RetrySet(ch delivery.Channel, deliveryID string) string {
 	return join(retries, "set", string(ch), deliveryID)
 }
 
+// RetriesSet matches the pending retries of a channel.
+func RetriesSet(ch delivery.Channel) string { return join(retries, "set", string(ch), "*") }
+
 // RetryDue is where a due retry appears.
 func RetryDue(ch delivery.Channel, p int, owner, subscription string) string {
 	return join(retries, "due", string(ch), part(p), owner, subscription)
@@ -128,6 +144,9 @@ func Parked(ch delivery.Channel, owner, subscription string) string {
 	return join(parked, string(ch), owner, subscription)
 }
 
+// ParkedIn matches the parked deliveries of a channel.
+func ParkedIn(ch delivery.Channel) string { return join(parked, string(ch), ">") }
+
 // AllParked matches what PARKED stores.
 const AllParked = parked + ".>"
 
@@ -140,6 +159,9 @@ func Outcome(ch delivery.Channel, result delivery.Result, owner, subscription st
 func OutcomesOf(ch delivery.Channel, owner, subscription string) string {
 	return join(outcomes, string(ch), "*", owner, subscription)
 }
+
+// OutcomesIn matches the outcomes of a channel.
+func OutcomesIn(ch delivery.Channel) string { return join(outcomes, string(ch), ">") }
 
 // AllOutcomes matches what OUTCOMES stores.
 const AllOutcomes = outcomes + ".>"
