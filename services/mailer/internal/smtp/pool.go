@@ -1,0 +1,184 @@
+// Package smtp sends letters over kept connections, a bounded number per SMTP
+// settings, and says for each recipient what the server answered.
+package smtp
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/billhook/billhook/services/mailer/internal/letter"
+)
+
+// Config is how connections are made and kept.
+type Config struct {
+	// Dial reaches the server; it is the SSRF guard's.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// RootCAs verifies certificates; nil is the system's.
+	RootCAs *x509.CertPool
+	// HelloName is what EHLO says.
+	HelloName string
+	// Connections is the greatest number of connections per server.
+	Connections int
+	// IdleTime and Age bound how long a connection is kept unused and at all.
+	IdleTime, Age time.Duration
+	// Timeout bounds opening a connection, and each transaction.
+	Timeout time.Duration
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Pool keeps connections per server. What is kept too long is closed by Trim,
+// the rest by Close.
+type Pool struct {
+	cfg Config
+
+	mu    sync.Mutex
+	lanes map[string]*lane
+}
+
+// lane is one server's connections: slots bounds how many are open or in use,
+// idle holds those kept.
+type lane struct {
+	slots chan struct{}
+	idle  []*session
+}
+
+// NewPool returns an empty pool.
+func NewPool(cfg Config) *Pool {
+	return &Pool{cfg: cfg, lanes: map[string]*lane{}}
+}
+
+// Send delivers e through srv and returns the reply for every recipient. An
+// error is a [*Failure]: nobody got the letter, or, when it is Ambiguous,
+// nobody knows. A kept connection that turns out dead before the letter is on
+// its way is replaced once without the caller noticing.
+func (p *Pool) Send(ctx context.Context, srv Server, e letter.Envelope) ([]Reply, error) {
+	l := p.lane(srv)
+	select {
+	case l.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fail("dial", Transient, ctx.Err())
+	}
+	defer func() { <-l.slots }()
+	for {
+		s, kept, err := p.session(ctx, srv, l)
+		if err != nil {
+			return nil, err
+		}
+		replies, err := p.transact(ctx, s, e)
+		if err == nil && !s.broken {
+			p.keep(l, s)
+			return replies, nil
+		}
+		s.close()
+		if err == nil {
+			return replies, nil
+		}
+		var f *Failure
+		if kept && errors.As(err, &f) && f.Code == 0 && f.Stage == "mail" && ctx.Err() == nil {
+			continue // the server had closed the kept connection
+		}
+		return replies, err
+	}
+}
+
+// transact sends within the timeout. A letter that no recipient was accepted
+// for leaves an open transaction behind, which is cleared.
+func (p *Pool) transact(ctx context.Context, s *session, e letter.Envelope) ([]Reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
+	defer cancel()
+	replies, err := s.send(ctx, e)
+	if err == nil && !anyTaken(replies) {
+		s.broken = s.client.Reset() != nil
+	}
+	return replies, err
+}
+
+func (p *Pool) lane(srv Server) *lane {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l, ok := p.lanes[srv.Key]
+	if !ok {
+		l = &lane{slots: make(chan struct{}, p.cfg.Connections)}
+		p.lanes[srv.Key] = l
+	}
+	return l
+}
+
+// session takes the most recently used kept connection, or opens one.
+func (p *Pool) session(ctx context.Context, srv Server, l *lane) (*session, bool, error) {
+	for {
+		s := p.takeIdle(l)
+		if s == nil {
+			break
+		}
+		if now := p.cfg.Now(); now.Sub(s.used) < p.cfg.IdleTime && now.Sub(s.made) < p.cfg.Age {
+			return s, true, nil
+		}
+		s.close()
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
+	defer cancel()
+	s, err := open(ctx, p.cfg, srv)
+	return s, false, err
+}
+
+func (p *Pool) takeIdle(l *lane) *session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(l.idle) == 0 {
+		return nil
+	}
+	s := l.idle[len(l.idle)-1]
+	l.idle = l.idle[:len(l.idle)-1]
+	return s
+}
+
+func (p *Pool) keep(l *lane, s *session) {
+	s.used = p.cfg.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l.idle = append(l.idle, s)
+}
+
+// Trim closes the connections that were idle or alive for too long; the
+// service calls it now and then.
+func (p *Pool) Trim() {
+	now := p.cfg.Now()
+	for _, s := range p.take(func(s *session) bool {
+		return now.Sub(s.used) >= p.cfg.IdleTime || now.Sub(s.made) >= p.cfg.Age
+	}) {
+		s.close()
+	}
+}
+
+// Close closes every kept connection. Sends under way finish by their context.
+func (p *Pool) Close() {
+	for _, s := range p.take(func(*session) bool { return true }) {
+		s.close()
+	}
+}
+
+// take removes the idle sessions that match, so that closing them (which
+// speaks to the server) happens outside the lock.
+func (p *Pool) take(match func(*session) bool) []*session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []*session
+	for _, l := range p.lanes {
+		var stay []*session
+		for _, s := range l.idle {
+			if match(s) {
+				out = append(out, s)
+			} else {
+				stay = append(stay, s)
+			}
+		}
+		l.idle = stay
+	}
+	return out
+}
