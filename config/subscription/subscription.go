@@ -1,0 +1,120 @@
+// Package subscription says who wants which events, how, and from which event
+// on. Configuration and events meet at sequences: every version of a
+// subscription has the range of EVENTS that it matches. It refuses to match;
+// see shared/filter.
+package subscription
+
+import (
+	"time"
+
+	"github.com/billhook/billhook/shared/delivery"
+	"github.com/billhook/billhook/shared/filter"
+)
+
+// DeliveryDatePlus is the event type that needs a [Schedule].
+const DeliveryDatePlus = "invoice.delivery_date_plus"
+
+// Order says in which order deliveries of a subscription are made.
+type Order string
+
+// Unordered deliveries are made as soon as possible, in any order.
+const Unordered Order = "unordered"
+
+// Spec is what an owner writes and reads of a subscription.
+type Spec struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// Events are the types wanted.
+	Events []string `json:"events"`
+	// Filter narrows the events down by token values; empty takes all.
+	Filter  filter.Spec      `json:"filter,omitempty"`
+	Channel delivery.Channel `json:"channel"`
+	// Webhook is set for the webhook channel, Email for the email channel.
+	Webhook *Webhook `json:"webhook,omitempty"`
+	Email   *Email   `json:"email,omitempty"`
+	// Schedule is set for [DeliveryDatePlus], and for nothing else.
+	Schedule *Schedule `json:"schedule,omitempty"`
+	// Order is [Unordered] when not given.
+	Order Order `json:"order,omitempty"`
+	// Active is true when not given. An inactive subscription matches nothing.
+	Active *bool `json:"active,omitempty"`
+}
+
+// Webhook says what is posted where.
+type Webhook struct {
+	// Endpoint is the id of an endpoint of the same owner.
+	Endpoint string `json:"endpoint"`
+	// Path is a template put behind the endpoint's base URL; token values are
+	// escaped per segment.
+	Path string `json:"path,omitempty"`
+	// Parameters are the members of the payload's data, in order. With none,
+	// data holds every value of the event that webhooks may use.
+	Parameters []Parameter `json:"parameters,omitempty"`
+}
+
+// Parameter is one name and value of a payload. Exactly one of Token, Literal
+// and Template is set.
+type Parameter struct {
+	Name string `json:"name"`
+	// Token is the name of a token; its type is kept.
+	Token string `json:"token,omitempty"`
+	// Literal is the value itself; nil when not set, so that "" is a value.
+	Literal *string `json:"literal,omitempty"`
+	// Template gives a string.
+	Template string `json:"template,omitempty"`
+}
+
+// Email says which canned email is sent.
+type Email struct {
+	// CannedEmail is the id of an active canned email of the same owner.
+	CannedEmail string `json:"canned_email"`
+	// To, CC and BCC are contact types that take the place of the canned
+	// email's recipients of the same kind, where given.
+	To  []string `json:"to,omitempty"`
+	CC  []string `json:"cc,omitempty"`
+	BCC []string `json:"bcc,omitempty"`
+}
+
+// Schedule is when a scheduled event is due: whole days after the invoice's
+// delivery, at a local time of day.
+type Schedule struct {
+	// Days is 0 to 3,650.
+	Days int `json:"days"`
+	// Time is "HH:MM" or "HH:MM:SS" as written; stored with seconds.
+	Time string `json:"time"`
+}
+
+// MaxDays is the greatest Days of a [Schedule].
+const MaxDays = 3650
+
+// Enabled reports whether the subscription asks to match.
+func (s *Spec) Enabled() bool { return s.Active == nil || *s.Active }
+
+// Subscription is a stored subscription: the newest spec, and the versions
+// that match.
+type Subscription struct {
+	Spec
+	// Revision counts the versions ever made, from 1.
+	Revision int `json:"revision"`
+	// Deleted marks a subscription that its owner deleted. It stays for a
+	// while so that a matcher that is behind still matches what came before.
+	Deleted bool `json:"deleted,omitempty"`
+	// Versions are in the order of their ranges, newest last. The newest one
+	// is open while the subscription is active.
+	Versions []Version `json:"versions"`
+	// PrunedUntil is the until_seq of the last version that was pruned.
+	PrunedUntil uint64 `json:"pruned_until,omitempty"`
+}
+
+// Version is a spec with the range of EVENTS it matches: the events with
+// FromSeq < sequence ≤ UntilSeq.
+type Version struct {
+	Revision int    `json:"revision"`
+	FromSeq  uint64 `json:"from_seq"`
+	// UntilSeq is the last sequence that matches; it counts once EndedAt is
+	// set, and may be 0 then: no event came before the end.
+	UntilSeq uint64 `json:"until_seq,omitempty"`
+	// EndedAt is when the version was closed; zero while it is open.
+	EndedAt time.Time `json:"ended_at,omitzero"`
+	Spec    Spec      `json:"spec"`
+}
