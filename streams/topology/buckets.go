@@ -28,6 +28,7 @@ func Buckets(s Settings) []jetstream.StreamConfig {
 		{APIKeys, "<owner>.<key>: hashes only"},
 		{Plans, "<owner>.<plan>: of the scheduler"},
 		{Checkpoints, "<cursor>: position, epoch and state"},
+		{Ledgers, "<owner>: the configuration write in progress"},
 	}
 	out := make([]jetstream.StreamConfig, 0, len(files)+1)
 	for _, f := range files {

@@ -37,6 +37,7 @@ const (
 	Plans         = "plans"
 	Leases        = "leases"
 	Checkpoints   = "checkpoints"
+	Ledgers       = "ledgers"
 )
 
 // Headers of Billhook's own messages.
