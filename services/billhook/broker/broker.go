@@ -1,0 +1,116 @@
+// Package broker runs the NATS server that the all-in-one embeds: JetStream on
+// a folder of its own, in-process connections for the services, and, when
+// asked, a listener for platforms and the command line.
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+)
+
+// maxPayload is the greatest message in bytes: the largest event with its
+// headers, and a frozen mail.
+const maxPayload = 8 << 20
+
+// Config is how the server runs.
+type Config struct {
+	// StoreDir holds the streams.
+	StoreDir string
+	// Listen is "host:port" for connections from outside the process; empty
+	// for none.
+	Listen string
+	// SyncAlways makes every acknowledged message survive a power cut. Off,
+	// the last two minutes may be lost with the machine, not with the process.
+	SyncAlways bool
+	// Auth decides about connections from outside; nil refuses all of them.
+	Auth Authenticator
+}
+
+// Authenticator says what a user with a password may do. It returns false for
+// whoever is unknown.
+type Authenticator func(user, password string) (Permissions, bool)
+
+// Permissions are the subjects that a user may publish to and subscribe to.
+type Permissions struct{ Publish, Subscribe []string }
+
+// Broker is a running server.
+type Broker struct {
+	server *server.Server
+	token  string
+}
+
+// errNotReady is returned when the server does not come up in time.
+var errNotReady = errors.New("the NATS server did not become ready in 10 s")
+
+// Start starts the server and returns when it takes connections. The token
+// proves that a connection comes from this process; it must be random.
+func Start(cfg Config, token string, logger zerolog.Logger) (*Broker, error) {
+	opts := &server.Options{
+		ServerName: "billhook", JetStream: true, StoreDir: cfg.StoreDir,
+		SyncAlways: cfg.SyncAlways, SyncInterval: 2 * time.Minute,
+		MaxPayload: maxPayload, NoSigs: true,
+		DontListen:                 cfg.Listen == "",
+		JetStreamMaxMemory:         256 << 20,
+		CustomClientAuthentication: door{auth: cfg.Auth, token: token},
+	}
+	if cfg.Listen != "" {
+		host, port, err := splitListen(cfg.Listen)
+		if err != nil {
+			return nil, err
+		}
+		opts.Host, opts.Port = host, port
+	}
+	s, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("start broker: %w", err)
+	}
+	s.SetLoggerV2(logTo{logger}, false, false, false)
+	s.Start()
+	if !s.ReadyForConnections(10 * time.Second) {
+		s.Shutdown()
+		s.WaitForShutdown()
+		return nil, fmt.Errorf("start broker on %q: %w", cfg.Listen, errNotReady)
+	}
+	return &Broker{server: s, token: token}, nil
+}
+
+func splitListen(listen string) (string, int, error) {
+	host, portText, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", 0, fmt.Errorf("broker address %q: %w", listen, err)
+	}
+	port, err := strconv.Atoi(portText)
+	if err != nil {
+		return "", 0, fmt.Errorf("broker address %q: %w", listen, err)
+	}
+	if port == 0 {
+		port = server.RANDOM_PORT
+	}
+	return host, port, nil
+}
+
+// Options returns what an in-process connection needs.
+func (b *Broker) Options() []nats.Option {
+	return []nats.Option{nats.InProcessServer(b.server), nats.Token(b.token)}
+}
+
+// Address returns "host:port" of the listener, empty when there is none.
+func (b *Broker) Address() string {
+	if a := b.server.Addr(); a != nil {
+		return a.String()
+	}
+	return ""
+}
+
+// Close stops the server and waits until its files are written.
+func (b *Broker) Close() {
+	b.server.Shutdown()
+	b.server.WaitForShutdown()
+}
