@@ -1,5 +1,12 @@
 package account
 
+import (
+	"slices"
+
+	"github.com/billhook/billhook/config/field"
+	"github.com/billhook/billhook/shared/fault"
+)
+
 // ContactType is a role that a contact of an account may have.
 type ContactType struct {
 	ID   string `json:"id"`
@@ -35,4 +42,20 @@ func (t ContactTypes) Find(id string) (*ContactType, bool) {
 		}
 	}
 	return nil, false
+}
+
+// Bases lists every [Base].
+func Bases() []Base {
+	return []Base{Billing, Shipping, Technical, Service, Administrative, Other}
+}
+
+// Check returns the rules that t breaks.
+func (t *ContactType) Check() fault.Problems {
+	var r field.Report
+	r.ID("/id", t.ID)
+	r.Name("/name", t.Name)
+	if !slices.Contains(Bases(), t.Base) {
+		r.Add("/base", "base.unknown", "must be billing, shipping, technical, service, administrative or other")
+	}
+	return r.Problems()
 }

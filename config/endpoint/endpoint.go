@@ -7,6 +7,7 @@ import (
 
 	"github.com/billhook/billhook/shared/backoff"
 	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/streams/topology"
 )
 
 // In-flight requests of one endpoint.
@@ -63,5 +64,5 @@ func (e *Endpoint) Live(at time.Time) []Secret {
 
 // Place is where a signing secret of an owner's endpoint is sealed for.
 func Place(owner, endpoint, secretID string) secret.Place {
-	return secret.Place{Bucket: "endpoints", Key: owner + "." + endpoint, Field: "secret." + secretID}
+	return secret.Place{Bucket: topology.Endpoints, Key: owner + "." + endpoint, Field: "secret." + secretID}
 }

@@ -4,6 +4,7 @@ package smtp
 
 import (
 	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/streams/topology"
 )
 
 // TLS says how a connection is encrypted.
@@ -87,5 +88,5 @@ func (b *Book) Choose(id string) (*Settings, bool) {
 
 // Place is where the password of an owner's settings is sealed for.
 func Place(owner, id string) secret.Place {
-	return secret.Place{Bucket: "smtp", Key: owner, Field: id + ".password"}
+	return secret.Place{Bucket: topology.SMTP, Key: owner, Field: id + ".password"}
 }
