@@ -1,0 +1,72 @@
+package smtp
+
+import (
+	"cmp"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/billhook/billhook/config/field"
+	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/guard"
+)
+
+// maxUsername is in characters; SMTP has no limit of its own.
+const maxUsername = 256
+
+// Check brings s into its stored form, with its defaults, and returns the
+// rules it breaks. Beyond public servers and the ports of mail it allows what
+// the operator's policy allows.
+func (s *Spec) Check(policy *guard.Policy) fault.Problems {
+	s.Port = cmp.Or(s.Port, DefaultPort)
+	s.TLS = cmp.Or(s.TLS, Mandatory)
+	var r field.Report
+	r.ID("/id", s.ID)
+	r.Name("/name", s.Name)
+	s.checkServer(&r, policy)
+	r.Line("/from_name", s.FromName, field.MaxName)
+	r.Address("/from_address", s.FromAddress)
+	r.Line("/username", s.Username, maxUsername)
+	if !slices.Contains([]TLS{Mandatory, Opportunistic, Implicit, None}, s.TLS) {
+		r.Add("/tls", "tls.unknown", "must be mandatory, opportunistic, implicit or none")
+	}
+	return r.Problems()
+}
+
+func (s *Spec) checkServer(r *field.Report, policy *guard.Policy) {
+	if redirected(policy, strings.ToLower(s.Host), s.Port) {
+		s.Host = strings.ToLower(s.Host)
+		return
+	}
+	host, problems := guard.CheckSMTP(s.Host, s.Port)
+	if len(problems) == 0 {
+		s.Host = host
+	}
+	for _, p := range problems {
+		if p.Pointer == "/port" && s.Port > 0 && s.Port < 1<<16 && slices.Contains(policy.Ports, uint16(s.Port)) {
+			continue
+		}
+		if p.Pointer == "/host" && opened(policy, s.Host) {
+			continue
+		}
+		r.Join("", fault.Problems{p})
+	}
+}
+
+// redirected reports whether the operator has named the server himself.
+func redirected(policy *guard.Policy, host string, port int) bool {
+	_, any := policy.Hosts[host]
+	_, one := policy.Hosts[net.JoinHostPort(host, strconv.Itoa(port))]
+	return any || one
+}
+
+// opened reports whether host is an IP address in a network that the operator
+// has opened.
+func opened(policy *guard.Policy, host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Zone() == "" && slices.ContainsFunc(policy.Allow, func(p netip.Prefix) bool {
+		return p.Contains(addr.Unmap())
+	})
+}
