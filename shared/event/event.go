@@ -10,8 +10,9 @@ import (
 	"github.com/billhook/billhook/shared/fault"
 )
 
-// MaxBytes is the greatest size of an event's encoded form, as published and
-// as stored.
+// MaxBytes is the greatest size of an event's encoded form as published. As
+// stored it may be larger by what ingest adds: the owner, and the values of the
+// account that the event left out.
 const MaxBytes = 256 << 10
 
 // Event is one accepted event. Its values are frozen: nothing changes them
@@ -30,15 +31,6 @@ type Event struct {
 	Time time.Time `json:"time"`
 	// Data holds the values by token name, such as "Invoice.Total".
 	Data Values `json:"data"`
-}
-
-// Encode returns the stored form of e.
-func (e *Event) Encode() ([]byte, error) {
-	b, err := json.Marshal(e)
-	if err != nil {
-		return nil, fault.New(fault.Internal, "encode event", e.ID, err)
-	}
-	return b, nil
 }
 
 // Decode reads the stored form of an event.

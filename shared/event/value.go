@@ -52,16 +52,7 @@ func (v Value) Text() string { return v.text }
 func (v Value) Kind() Kind { return v.kind }
 
 // MarshalJSON writes the literal the value was given in.
-func (v Value) MarshalJSON() ([]byte, error) {
-	switch v.kind {
-	case String:
-		return json.Marshal(v.text)
-	case Number, Bool:
-		return []byte(v.text), nil
-	default:
-		return []byte("null"), nil
-	}
-}
+func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 
 // UnmarshalJSON reads a scalar and keeps its literal; objects and arrays are
 // refused, null is absent.
