@@ -1,0 +1,92 @@
+// Package home is the data folder of an all-in-one: the broker's streams, the
+// sealing key, and the operator's password by which the command line on the
+// same machine gets in.
+package home
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/billhook/billhook/shared/secret"
+)
+
+// Operator is the NATS user of the command line.
+const Operator = "operator"
+
+// Home is an opened data folder.
+type Home struct{ dir string }
+
+// Open makes the folder, readable by its owner only, when it is not there.
+func Open(dir string) (*Home, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open data folder: %w", err)
+	}
+	return &Home{dir: dir}, nil
+}
+
+// Store is where the broker keeps its streams.
+func (h *Home) Store() string { return filepath.Join(h.dir, "nats") }
+
+// KeyFile is where the sealing key is.
+func (h *Home) KeyFile() string { return filepath.Join(h.dir, "secret.key") }
+
+// HasKey reports whether the sealing key was made before.
+func (h *Home) HasKey() bool {
+	_, err := os.Stat(h.KeyFile())
+	return err == nil
+}
+
+// Keys returns the sealing keys: given ones, else those of the key file, which
+// is made on first use.
+func (h *Home) Keys(given secret.Text, rand io.Reader) ([]secret.Key, error) {
+	return secret.LoadKeys(secret.Source{Value: given, File: h.KeyFile(), Rand: rand})
+}
+
+// MakePassword returns the operator's password and makes it on first use.
+func (h *Home) MakePassword(rand io.Reader) (secret.Text, error) {
+	password, err := h.Password()
+	if !errors.Is(err, fs.ErrNotExist) {
+		return password, err
+	}
+	raw := make([]byte, 32)
+	if _, err := io.ReadFull(rand, raw); err != nil {
+		return secret.Text{}, fmt.Errorf("make operator password: %w", err)
+	}
+	text := base64.RawURLEncoding.EncodeToString(raw)
+	if err := writeOnce(h.passwordFile(), text+"\n"); err != nil {
+		return secret.Text{}, fmt.Errorf("make operator password: %w", err)
+	}
+	return secret.NewText(text), nil
+}
+
+// Password returns the operator's password; the error is fs.ErrNotExist where
+// no all-in-one ever ran in this folder.
+func (h *Home) Password() (secret.Text, error) {
+	b, err := os.ReadFile(h.passwordFile())
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("read operator password: %w", err)
+	}
+	return secret.NewText(strings.TrimSpace(string(b))), nil
+}
+
+func (h *Home) passwordFile() string { return filepath.Join(h.dir, "operator.password") }
+
+// writeOnce writes a new file that only its owner may read, whole or not at
+// all.
+func writeOnce(path, text string) error {
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
