@@ -104,6 +104,9 @@ type Subscription struct {
 	Versions []Version `json:"versions"`
 	// PrunedUntil is the until_seq of the last version that was pruned.
 	PrunedUntil uint64 `json:"pruned_until,omitempty"`
+	// Stored is the revision of the bucket that this was read at. It is set by
+	// readers and not stored.
+	Stored uint64 `json:"-"`
 }
 
 // Version is a spec with the range of EVENTS it matches: the events with
@@ -116,5 +119,10 @@ type Version struct {
 	UntilSeq uint64 `json:"until_seq,omitempty"`
 	// EndedAt is when the version was closed; zero while it is open.
 	EndedAt time.Time `json:"ended_at,omitzero"`
-	Spec    Spec      `json:"spec"`
+	// Stored is the bucket's revision at which a closed version was first
+	// stored, so that a matcher can tell those it knew from those it learns of
+	// late. An open version was stored at the revision of its value.
+	Stored uint64 `json:"stored,omitempty"`
+	// Spec is what matches; that of an open version is the subscription's own.
+	Spec *Spec `json:"spec,omitempty"`
 }

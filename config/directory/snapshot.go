@@ -1,0 +1,54 @@
+package directory
+
+import (
+	"maps"
+
+	"github.com/billhook/billhook/config/setup"
+	"github.com/billhook/billhook/streams/topology"
+)
+
+// Snapshot is an owner's configuration at one moment. Nobody changes it, so a
+// pointer to it tells whether anything changed.
+type Snapshot struct {
+	setup.Setup
+	// Revision is the greatest revision of the bucket subscriptions at which
+	// something of this owner was stored.
+	Revision uint64
+}
+
+// with returns a copy of s in which one value is replaced. Only what changes
+// is copied.
+func (s *Snapshot) with(e change) (*Snapshot, error) {
+	next := &Snapshot{Setup: s.Setup, Revision: s.Revision}
+	switch e.bucket {
+	case topology.Emails:
+		next.Emails = maps.Clone(s.Emails)
+	case topology.Endpoints:
+		next.Endpoints = maps.Clone(s.Endpoints)
+	case topology.Subscriptions:
+		next.Subscriptions = maps.Clone(s.Subscriptions)
+	}
+	return next, next.take(e)
+}
+
+// take puts one value into s, which nobody else has yet.
+func (s *Snapshot) take(e change) error {
+	if err := s.Put(e.bucket, e.id, e.value); err != nil {
+		return err
+	}
+	if e.bucket != topology.Subscriptions {
+		return nil
+	}
+	s.Revision = max(s.Revision, e.revision)
+	if sub := s.Subscriptions[e.id]; sub != nil {
+		sub.Stored = e.revision
+	}
+	return nil
+}
+
+// change is one value from a bucket.
+type change struct {
+	bucket, owner, id string
+	value             []byte // nil when deleted
+	revision          uint64
+}

@@ -1,0 +1,107 @@
+// Package kit puts together what the services are given: connection,
+// catalogue, watched configuration, sealer, guards, clock and randomness. The
+// all-in-one gives one kit to all of them, a single service has its own.
+package kit
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/hex"
+	"io"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"github.com/billhook/billhook/config/directory"
+	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/guard"
+	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/tokens"
+)
+
+// Kit is what services are given. Its parts may be shared.
+type Kit struct {
+	NATS      *nats.Conn
+	JetStream jetstream.JetStream
+	Catalogue *tokens.Catalogue
+	Directory *directory.Directory
+	// Sealer is nil in a kit without a secret key.
+	Sealer *secret.Sealer
+	// Web and Mail say where webhooks and mail may go.
+	Web, Mail *guard.Policy
+	// Roots verifies receivers; nil is the system's authorities.
+	Roots *x509.CertPool
+	// Partitions is the number in the streams' metadata.
+	Partitions int
+	// Instance names this process in leases; it is unique.
+	Instance string
+	Log      zerolog.Logger
+	Now      func() time.Time
+	Rand     io.Reader
+}
+
+// Link is an open connection to NATS.
+type Link struct {
+	NATS      *nats.Conn
+	JetStream jetstream.JetStream
+}
+
+// Needs says which parts a service uses, so that it needs no permission for
+// the others.
+type Needs struct {
+	// Buckets are those the directory watches.
+	Buckets []string
+	// Secrets is true for services that open or make sealed secrets.
+	Secrets bool
+}
+
+// Assemble makes a kit over a connection, which stays the caller's. It returns
+// when the configuration is loaded. Close ends the watching.
+func Assemble(ctx context.Context, link Link, s Settings, needs Needs, log zerolog.Logger) (*Kit, error) {
+	k := &Kit{NATS: link.NATS, JetStream: link.JetStream, Log: log, Now: time.Now, Rand: rand.Reader, Instance: instance()}
+	for _, step := range []func() error{
+		func() (err error) { k.Catalogue, err = tokens.Load(); return err },
+		func() (err error) { k.Partitions, err = topology.Partitions(ctx, link.JetStream); return err },
+		func() (err error) { k.Web, err = s.WebPolicy(); return err },
+		func() (err error) { k.Mail, err = s.MailPolicy(); return err },
+		func() (err error) { k.Roots, err = s.roots(); return err },
+		func() error { return k.seal(s, needs) },
+		func() (err error) {
+			k.Directory, err = directory.Watch(ctx, directory.Settings{
+				JetStream: link.JetStream, Buckets: needs.Buckets, Catalogue: k.Catalogue, Logger: log,
+			})
+			return err
+		},
+	} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return k, nil
+}
+
+func (k *Kit) seal(s Settings, needs Needs) error {
+	if !needs.Secrets {
+		return nil
+	}
+	keys, err := secret.LoadKeys(secret.Source{Value: s.SecretKey})
+	if err != nil {
+		return fault.New(fault.Invalid, "read setting", "SECRET_KEY", err)
+	}
+	k.Sealer, err = secret.NewSealer(keys...)
+	return err
+}
+
+// Close ends the watching of the configuration.
+func (k *Kit) Close() { k.Directory.Close() }
+
+// instance draws a name for this process.
+func instance() string {
+	raw := make([]byte, 8)
+	_, _ = rand.Read(raw) // never fails
+	return hex.EncodeToString(raw)
+}

@@ -1,0 +1,82 @@
+package kit
+
+import (
+	"crypto/x509"
+	"net/netip"
+	"os"
+
+	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/guard"
+	"github.com/billhook/billhook/shared/process"
+	"github.com/billhook/billhook/shared/secret"
+)
+
+// Settings are what every service shares beyond its own configuration. They
+// are the operator's; no owner can reach them.
+type Settings struct {
+	SecretKey     secret.Text       `env:"SECRET_KEY" doc:"keys that seal stored secrets, base64 of 32 bytes each, the newest first, with commas between"`
+	AllowNetworks []string          `env:"ALLOW_NETWORKS" unit:"CIDR" doc:"private networks that webhooks and mail may reach, with commas between; empty: public addresses only"`
+	RootCAFile    string            `env:"ROOT_CA_FILE" doc:"path of a PEM file with the only authorities that receivers' certificates are verified by; empty: the system's"`
+	Development   bool              `env:"DEVELOPMENT" envDefault:"false" doc:"allows HOST_OVERRIDES; never set it where real events flow"`
+	HostOverrides map[string]string `env:"HOST_OVERRIDES" envKeyValSeparator:"=" doc:"host name = address and port to reach it at, with commas between; needs DEVELOPMENT"`
+}
+
+// Check returns every setting that breaks a rule, by its environment name.
+func (s *Settings) Check() fault.Problems {
+	var out fault.Problems
+	if len(s.HostOverrides) > 0 && !s.Development {
+		out = append(out, process.Refuse("HOST_OVERRIDES", "sends traffic to other machines than it names: it needs DEVELOPMENT=true, which production never has"))
+	}
+	if p := (&guard.Policy{Hosts: s.HostOverrides}).Check(); len(p) > 0 {
+		out = append(out, process.Refuse("HOST_OVERRIDES", p.Error()))
+	}
+	if _, err := s.networks(); err != nil {
+		out = append(out, process.Refuse("ALLOW_NETWORKS", err.Error()))
+	}
+	if _, err := s.roots(); err != nil {
+		out = append(out, process.Refuse("ROOT_CA_FILE", err.Error()))
+	}
+	return out
+}
+
+// WebPolicy returns where webhooks may go, MailPolicy where mail may.
+func (s *Settings) WebPolicy() (*guard.Policy, error) { return s.policy(guard.WebPorts()) }
+
+// MailPolicy returns where mail may go.
+func (s *Settings) MailPolicy() (*guard.Policy, error) { return s.policy(guard.MailPorts()) }
+
+func (s *Settings) policy(ports []uint16) (*guard.Policy, error) {
+	networks, err := s.networks()
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "read setting", "ALLOW_NETWORKS", err)
+	}
+	return &guard.Policy{Allow: networks, Hosts: s.HostOverrides, Ports: ports}, nil
+}
+
+func (s *Settings) networks() ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, text := range s.AllowNetworks {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// roots returns the authorities that are trusted, nil for the system's.
+func (s *Settings) roots() (*x509.CertPool, error) {
+	if s.RootCAFile == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(s.RootCAFile)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, errNoCertificate
+	}
+	return pool, nil
+}
