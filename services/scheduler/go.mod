@@ -10,7 +10,10 @@ require (
 	github.com/billhook/billhook/tokens v0.0.0
 )
 
-require pgregory.net/rapid v1.3.0 // indirect
+require (
+	github.com/google/go-cmp v0.7.0 // indirect
+	pgregory.net/rapid v1.3.0 // indirect
+)
 
 replace (
 	github.com/billhook/billhook/config => ../../config
