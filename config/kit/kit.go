@@ -42,6 +42,8 @@ type Kit struct {
 	Log      zerolog.Logger
 	Now      func() time.Time
 	Rand     io.Reader
+	// Fault is called at the fault points of a test build; nil in production.
+	Fault func(point string)
 }
 
 // Link is an open connection to NATS.
@@ -62,7 +64,7 @@ type Needs struct {
 // Assemble makes a kit over a connection, which stays the caller's. It returns
 // when the configuration is loaded. Close ends the watching.
 func Assemble(ctx context.Context, link Link, s Settings, needs Needs, log zerolog.Logger) (*Kit, error) {
-	k := &Kit{NATS: link.NATS, JetStream: link.JetStream, Log: log, Now: time.Now, Rand: rand.Reader, Instance: instance()}
+	k := &Kit{NATS: link.NATS, JetStream: link.JetStream, Log: log, Now: time.Now, Rand: rand.Reader, Instance: instance(), Fault: faults()}
 	for _, step := range []func() error{
 		func() (err error) { k.Catalogue, err = tokens.Load(); return err },
 		func() (err error) { k.Partitions, err = topology.Partitions(ctx, link.JetStream); return err },

@@ -30,6 +30,9 @@ func Open(dir string) (*Home, error) {
 	return &Home{dir: dir}, nil
 }
 
+// At names a data folder without making it.
+func At(dir string) *Home { return &Home{dir: dir} }
+
 // Store is where the broker keeps its streams.
 func (h *Home) Store() string { return filepath.Join(h.dir, "nats") }
 
@@ -46,6 +49,15 @@ func (h *Home) HasKey() bool {
 // is made on first use.
 func (h *Home) Keys(given secret.Text, rand io.Reader) ([]secret.Key, error) {
 	return secret.LoadKeys(secret.Source{Value: given, File: h.KeyFile(), Rand: rand})
+}
+
+// JoinKeys returns keys in the form of the setting SECRET_KEY.
+func JoinKeys(keys []secret.Key) secret.Text {
+	texts := make([]string, len(keys))
+	for i, k := range keys {
+		texts[i] = k.Reveal()
+	}
+	return secret.NewText(strings.Join(texts, ","))
 }
 
 // MakePassword returns the operator's password and makes it on first use.

@@ -1,0 +1,69 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/billhook/billhook/config/kit"
+	"github.com/billhook/billhook/services/billhook/internal/home"
+	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/process"
+	"github.com/billhook/billhook/streams/link"
+)
+
+// session is a command's connection to a running Billhook.
+type session struct {
+	nats *nats.Conn
+	js   jetstream.JetStream
+	kit  kit.Settings
+	home *home.Home
+	log  zerolog.Logger
+}
+
+// connect opens the connection that the environment describes; where it names
+// no user, that of the all-in-one whose data folder is given.
+func connect(cmd *cobra.Command, w World) (*session, error) {
+	s := &session{log: zerolog.New(w.Err).Level(zerolog.WarnLevel)}
+	var settings link.Settings
+	if err := process.Load(w.Environ, &settings, &s.kit); err != nil {
+		return nil, err
+	}
+	dir, err := cmd.Flags().GetString("data")
+	if err != nil {
+		return nil, err
+	}
+	s.home = home.At(dir)
+	if settings.User == "" && settings.CredsFile == "" && settings.Token.Empty() {
+		if settings.Password, err = s.home.Password(); errors.Is(err, fs.ErrNotExist) {
+			return nil, fault.New(fault.NotFound, "find the operator's password in data folder", dir, errNoHome)
+		} else if err != nil {
+			return nil, err
+		}
+		settings.User = home.Operator
+	}
+	s.nats, s.js, err = link.Connect(cmd.Context(), settings, s.log)
+	return s, err
+}
+
+// errNoHome is returned where no all-in-one ever ran.
+var errNoHome = errors.New(`there is none: run "billhook up" first, name its folder with --data, or set NATS_URL and NATS_USER`)
+
+func (s *session) close() { s.nats.Close() }
+
+// assemble makes the kit of a command that changes or reads configuration.
+func (s *session) assemble(ctx context.Context, needs kit.Needs) (*kit.Kit, error) {
+	if needs.Secrets && s.kit.SecretKey.Empty() {
+		keys, err := s.home.Keys(s.kit.SecretKey, nil)
+		if err != nil {
+			return nil, err
+		}
+		s.kit.SecretKey = home.JoinKeys(keys)
+	}
+	return kit.Assemble(ctx, kit.Link{NATS: s.nats, JetStream: s.js}, s.kit, needs, s.log)
+}

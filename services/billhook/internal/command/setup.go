@@ -1,0 +1,50 @@
+package command
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/billhook/billhook/shared/process"
+	"github.com/billhook/billhook/streams/topology"
+)
+
+// setupCommand makes the streams on a NATS server for services that run apart.
+func setupCommand(w World) *cobra.Command {
+	return &cobra.Command{
+		Use:   "setup",
+		Short: "Make the streams and buckets that lack, and report what differs",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var settings topology.Settings
+			if err := process.Load(w.Environ, &settings); err != nil {
+				return err
+			}
+			s, err := connect(cmd, w)
+			if err != nil {
+				return err
+			}
+			defer s.close()
+			if err := topology.Ensure(cmd.Context(), s.js, settings); err != nil {
+				return err
+			}
+			return reportDrift(cmd, s, settings)
+		},
+	}
+}
+
+// reportDrift prints what differs from the topology; nothing changes it but
+// the operator.
+func reportDrift(cmd *cobra.Command, s *session, settings topology.Settings) error {
+	differences, err := topology.Drift(cmd.Context(), s.js, settings)
+	if err != nil {
+		return err
+	}
+	for _, d := range differences {
+		fmt.Fprintf(cmd.OutOrStdout(), "drift: %s\n", d)
+	}
+	if len(differences) == 0 {
+		fmt.Fprintln(cmd.OutOrStdout(), "streams and buckets are as they should be")
+	}
+	return nil
+}
