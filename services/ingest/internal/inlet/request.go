@@ -1,0 +1,133 @@
+package inlet
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/billhook/billhook/services/ingest/internal/envelope"
+	"github.com/billhook/billhook/services/ingest/internal/strictjson"
+	"github.com/billhook/billhook/shared/event"
+	"github.com/billhook/billhook/shared/fault"
+)
+
+// request is the body of a request, cut into events.
+type request struct {
+	// batch is set for the forms that hold several events, also when they
+	// hold one.
+	batch  bool
+	events [][]byte
+	// header is what belongs to each event.
+	header map[string][]string
+	// release gives back the memory that was waited for.
+	release func()
+}
+
+const accepted = envelope.JSON + ", " + envelope.NDJSON + ", " + envelope.CloudEvent + ", " + envelope.CloudEventsBatch
+
+// read reads the body and cuts it into events.
+func (in *Inlet) read(w http.ResponseWriter, r *http.Request) (*request, *problem) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || !strings.Contains(accepted+",", media+",") || r.Header.Get("Content-Encoding") != "" {
+		w.Header().Set("Accept", accepted)
+		return nil, &problem{Status: http.StatusUnsupportedMediaType, Detail: "the body must be unencoded, of one of the types " + accepted}
+	}
+	if r.ContentLength > MaxBody {
+		return nil, tooLarge()
+	}
+	release, p := in.reserve(r)
+	if p != nil {
+		return nil, p
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	if err != nil {
+		release()
+		var limit *http.MaxBytesError
+		if errors.As(err, &limit) {
+			return nil, tooLarge()
+		}
+		return nil, &problem{Status: http.StatusBadRequest, Detail: "the body could not be read"}
+	}
+	req, p := cut(media, body, r.Header)
+	if p != nil {
+		release()
+		return nil, p
+	}
+	req.release = release
+	return req, nil
+}
+
+// reserve waits until there is room for a body that may be large.
+func (in *Inlet) reserve(r *http.Request) (func(), *problem) {
+	if r.ContentLength >= 0 && r.ContentLength <= event.MaxBytes {
+		return func() {}, nil
+	}
+	select {
+	case in.large <- struct{}{}:
+		return func() { <-in.large }, nil
+	case <-r.Context().Done():
+		return nil, unavailable("too many large requests at once")
+	}
+}
+
+func tooLarge() *problem {
+	return &problem{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("a request holds at most %d events and %d bytes", MaxEvents, MaxBody)}
+}
+
+// cut cuts a body into events.
+func cut(media string, body []byte, header http.Header) (*request, *problem) {
+	req := &request{header: header}
+	var problems fault.Problems
+	switch {
+	case media == envelope.NDJSON:
+		req.batch = true
+		for line := range bytes.Lines(body) {
+			if line = bytes.TrimSpace(line); len(line) > 0 {
+				req.events = append(req.events, line)
+			}
+		}
+	case media == envelope.CloudEventsBatch, media == envelope.JSON && array(body) && !binary(header):
+		req.batch = true
+		req.events, problems = strictjson.Elements(body)
+	default:
+		req.events = [][]byte{body}
+	}
+	switch {
+	case problems != nil:
+		return nil, &problem{Status: http.StatusBadRequest, Detail: "the body is no array of events", Errors: problems}
+	case len(req.events) == 0:
+		return nil, &problem{Status: http.StatusBadRequest, Detail: "the body holds no event"}
+	case len(req.events) > MaxEvents:
+		return nil, tooLarge()
+	}
+	if req.batch {
+		req.header = each(media)
+	}
+	return req, nil
+}
+
+// each returns the headers that hold for each event of a batch.
+func each(media string) map[string][]string {
+	if media == envelope.CloudEventsBatch {
+		return map[string][]string{"content-type": {envelope.CloudEvent}}
+	}
+	return nil
+}
+
+func array(body []byte) bool {
+	body = bytes.TrimLeft(body, " \t\r\n")
+	return len(body) > 0 && body[0] == '['
+}
+
+func binary(header http.Header) bool {
+	for name := range header {
+		if strings.HasPrefix(strings.ToLower(name), "ce-") {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,63 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+)
+
+const (
+	// suggestions is how many near names are told.
+	suggestions = 3
+	// longest is the length above which a name is not compared: the work
+	// grows with the square.
+	longest = 64
+)
+
+// nearest returns a clause that names what a wrong name was meant to be, "" when
+// nothing is near. A name that differs by case only is nearest of all.
+func nearest(name string, known []string) string {
+	if len(name) > longest {
+		return ""
+	}
+	type near struct {
+		name     string
+		distance int
+	}
+	var found []near
+	lower := strings.ToLower(name)
+	for _, k := range known {
+		if d := distance(lower, strings.ToLower(k)); d <= max(2, len(k)/3) {
+			found = append(found, near{k, d})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b near) int { return a.distance - b.distance })
+	if len(found) == 0 {
+		return ""
+	}
+	names := make([]string, 0, suggestions)
+	for _, n := range found[:min(len(found), suggestions)] {
+		names = append(names, n.name)
+	}
+	return "; near: " + strings.Join(names, ", ")
+}
+
+// distance is the number of bytes to insert, remove or replace.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
