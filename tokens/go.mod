@@ -4,8 +4,8 @@ go 1.26.0
 
 require (
 	github.com/billhook/billhook/shared v0.0.0
+	github.com/google/go-cmp v0.7.0
+	github.com/mailgun/raymond/v2 v2.0.48
 )
 
-replace (
-	github.com/billhook/billhook/shared => ../shared
-)
+replace github.com/billhook/billhook/shared => ../shared
