@@ -54,11 +54,12 @@ func Of(service string) Set {
 func Publisher(owner string) Set {
 	return Set{
 		Publish:   []string{subject.PlatformOf(owner)},
-		Subscribe: []string{InboxPrefix(publisherUser(owner)) + ".>"},
+		Subscribe: []string{InboxPrefix(PublisherUser(owner)) + ".>"},
 	}
 }
 
-func publisherUser(owner string) string { return "publisher_" + owner }
+// PublisherUser returns the NATS user of an owner's platform.
+func PublisherUser(owner string) string { return "publisher_" + owner }
 
 // All returns the permissions of the operator: everything in the account.
 func All() Set { return Set{Publish: []string{">"}, Subscribe: []string{">"}} }

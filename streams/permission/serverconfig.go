@@ -32,7 +32,7 @@ authorization {
 		writeUser(&b, s, Of(s))
 	}
 	for _, owner := range publishers {
-		writeUser(&b, publisherUser(owner), Publisher(owner))
+		writeUser(&b, PublisherUser(owner), Publisher(owner))
 	}
 	b.WriteString("  ]\n}\n")
 	return b.String()

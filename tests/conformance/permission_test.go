@@ -1,0 +1,183 @@
+// Package conformance holds the running product to its public tables: who may
+// say what on NATS, and what is documented.
+package conformance_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/tests/harness"
+)
+
+// everybody are the users that are not the operator.
+func everybody() []string {
+	return append(permission.Services(), permission.PublisherUser("acme"))
+}
+
+// mayPublish says, by hand and apart from the table, who may publish where.
+// Whoever is not named is denied.
+var mayPublish = map[string][]string{ //nolint:gochecknoglobals // a constant table
+	"platform.acme.invoice.posted":                     {"ingest", "publisher_acme"},
+	"platform.other.invoice.posted":                    {"ingest"},
+	"billhook.acme.invoice.delivery_date_plus":         {"scheduler"},
+	"inbox.3.platform.acme.invoice.posted":             nil,
+	"events.3.acme.invoice.posted":                     {"ingest"},
+	"rejected.acme.unknown_type":                       {"ingest"},
+	"deliveries.webhook.3.acme.s1":                     {"matcher"},
+	"deliveries.email.3.acme.s1":                       {"matcher"},
+	"outcomes.webhook.delivered.acme.s1":               {"webhook-sender"},
+	"outcomes.email.delivered.acme.s1":                 {"mailer"},
+	"retries.set.webhook.dlv_1":                        {"webhook-sender"},
+	"retries.set.email.dlv_1":                          {"mailer"},
+	"retries.due.webhook.3.acme.s1":                    nil,
+	"parked.webhook.acme.s1":                           {"webhook-sender"},
+	"parked.email.acme.s1":                             {"mailer"},
+	"schedules.set.acme.p1":                            {"scheduler"},
+	"gaps.matcher.3":                                   {"ingest", "matcher", "scheduler"},
+	"$KV.owners.acme":                                  nil,
+	"$KV.accounts.acme.A-1":                            nil,
+	"$KV.contact_types.acme":                           nil,
+	"$KV.smtp.acme":                                    nil,
+	"$KV.emails.acme.e1":                               nil,
+	"$KV.endpoints.acme.e1":                            nil,
+	"$KV.subscriptions.acme.s1":                        nil,
+	"$KV.api_keys.acme.k1":                             nil,
+	"$KV.plans.acme.p1":                                {"scheduler"},
+	"$KV.leases.ingest.3":                              {"ingest", "matcher", "scheduler"},
+	"$KV.checkpoints.ingest.3":                         {"ingest", "matcher", "scheduler"},
+	"$JS.API.STREAM.MSG.GET.KV_smtp":                   {"mailer"},
+	"$JS.API.DIRECT.GET.KV_smtp.$KV.smtp.acme":         {"mailer"},
+	"$JS.API.CONSUMER.CREATE.KV_smtp.c.$KV.smtp.>":     {"mailer"},
+	"$JS.API.CONSUMER.CREATE.KV_endpoints.c":           {"webhook-sender"},
+	"$JS.API.CONSUMER.CREATE.KV_api_keys.c":            {"ingest"},
+	"$JS.API.CONSUMER.CREATE.KV_accounts.c":            {"ingest", "mailer", "scheduler"},
+	"$JS.API.CONSUMER.CREATE.INBOX.c":                  {"ingest"},
+	"$JS.API.CONSUMER.CREATE.EVENTS.c":                 {"matcher", "scheduler"},
+	"$JS.API.CONSUMER.CREATE.DELIVERIES.c":             {"matcher", "webhook-sender", "mailer"},
+	"$JS.API.CONSUMER.CREATE.SCHEDULES.c":              {"scheduler"},
+	"$JS.API.CONSUMER.CREATE.PARKED.c":                 nil,
+	"$JS.API.CONSUMER.CREATE.REJECTED.c":               nil,
+	"$JS.API.DIRECT.GET.EVENTS":                        {"webhook-sender", "mailer"},
+	"$JS.API.STREAM.PURGE.INBOX":                       {"ingest"},
+	"$JS.API.STREAM.PURGE.EVENTS":                      nil,
+	"$JS.API.STREAM.PURGE.DELIVERIES":                  nil,
+	"$JS.API.STREAM.PURGE.RETRIES":                     {"webhook-sender", "mailer"},
+	"$JS.API.STREAM.PURGE.SCHEDULES":                   {"scheduler"},
+	"$JS.API.STREAM.DELETE.EVENTS":                     nil,
+	"$JS.API.STREAM.UPDATE.EVENTS":                     nil,
+	"$JS.API.STREAM.CREATE.EVIL":                       nil,
+	"$JS.API.STREAM.MSG.DELETE.EVENTS":                 nil,
+	"$SYS.REQ.SERVER.PING":                             nil,
+	"_INBOX_operator.x":                                nil,
+	"_INBOX_ingest.x":                                  nil,
+	"anything.else":                                    nil,
+	"$JS.API.CONSUMER.DURABLE.CREATE.INBOX.c":          nil,
+	"$JS.API.DIRECT.GET.KV_api_keys.$KV.api_keys.a.k1": {"ingest"},
+}
+
+// mayHear says who may subscribe where.
+var mayHear = map[string][]string{ //nolint:gochecknoglobals // a constant table
+	">":                  nil,
+	"platform.>":         nil,
+	"events.>":           nil,
+	"deliveries.>":       nil,
+	"$KV.>":              nil,
+	"$JS.API.>":          nil,
+	"$SYS.>":             nil,
+	"_INBOX.>":           nil,
+	"_INBOX_mailer.>":    {"mailer"},
+	"_INBOX_ingest.>":    {"ingest"},
+	"_INBOX_operator.>":  nil,
+	"_INBOX_matcher.abc": {"matcher"},
+}
+
+func TestEveryUserIsDeniedWhatItsWorkDoesNotNeed(t *testing.T) {
+	broker := harness.Broker(t, "acme")
+	js := broker.JetStream(t, harness.As(permission.Operator)...)
+	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
+		t.Fatal(err)
+	}
+	for _, user := range everybody() {
+		t.Run(user, func(t *testing.T) {
+			denied := &violations{seen: make(chan struct{})}
+			nc := broker.Conn(t, append(harness.As(user), nats.ErrorHandler(denied.add))...)
+			for s := range mayPublish {
+				if err := nc.Publish(s, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for s := range mayHear {
+				if _, err := nc.SubscribeSync(s); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// Denials come in order: the last one says that all are in.
+			if err := nc.Publish(sentinel, nil); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-denied.seen:
+			case <-time.After(20 * time.Second):
+				t.Fatalf("the server did not deny the sentinel: %v", denied.text)
+			}
+			compare(t, user, verdict{"publish", mayPublish, denied})
+			compare(t, user, verdict{"subscribe", mayHear, denied})
+		})
+	}
+}
+
+type verdict struct {
+	verb    string
+	allowed map[string][]string
+	denied  *violations
+}
+
+func compare(t *testing.T, user string, v verdict) {
+	t.Helper()
+	for s, users := range v.allowed {
+		want := !slices.Contains(users, user)
+		if got := v.denied.has(v.verb, s); got != want {
+			t.Errorf("%s of %s: denied is %v, want %v", v.verb, s, got, want)
+		}
+	}
+}
+
+// sentinel is a subject that nobody may publish to, used last.
+const sentinel = "sentinel.of.this.test"
+
+// violations gathers what the server denied.
+type violations struct {
+	seen chan struct{} // closed when the sentinel was denied
+	mu   sync.Mutex
+	text []string
+}
+
+func (v *violations) add(_ *nats.Conn, _ *nats.Subscription, err error) {
+	if !errors.Is(err, nats.ErrPermissionViolation) {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.text = append(v.text, strings.ToLower(err.Error()))
+	if strings.Contains(err.Error(), sentinel) {
+		close(v.seen)
+	}
+}
+
+func (v *violations) has(verb, subject string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	noun := map[string]string{"publish": "publish to", "subscribe": "subscription to"}[verb]
+	return slices.ContainsFunc(v.text, func(s string) bool {
+		return strings.Contains(s, strings.ToLower(fmt.Sprintf("%s %q", noun, subject)))
+	})
+}
