@@ -1,0 +1,85 @@
+// Package payload writes the body of a webhook:
+//
+//	{"type":…,"timestamp":…,"id":…,"owner":…,"account":…,"data":{…}}
+//
+// type, timestamp (when it happened) and id are the event's; account is null
+// for events that concern no account; data holds the parameters in their
+// order. The same event and members always give the same bytes. It refuses to
+// choose the members; see package program.
+package payload
+
+import (
+	"errors"
+	"time"
+
+	"github.com/billhook/billhook/shared/event"
+)
+
+// MaxBytes is the greatest size of a body.
+const MaxBytes = 256 << 10
+
+// ErrTooLarge says that a body would be over [MaxBytes].
+var ErrTooLarge = errors.New("body is over 256 KiB")
+
+// Member is one member of data. An absent value is written as null.
+type Member struct {
+	Name  string
+	Value event.Value
+}
+
+// Render returns the body in bytes of its own, or [ErrTooLarge].
+func Render(ev *event.Event, members []Member) ([]byte, error) {
+	size := 160 + len(ev.Type) + len(ev.ID) + len(ev.Owner) + len(ev.Account)
+	for _, m := range members {
+		size += len(m.Name) + len(m.Value.Text()) + 8
+	}
+	if size > 2*MaxBytes {
+		return nil, ErrTooLarge
+	}
+	b := Append(make([]byte, 0, size), ev, members)
+	if len(b) > MaxBytes {
+		return nil, ErrTooLarge
+	}
+	return b, nil
+}
+
+// Append appends the body to dst.
+func Append(dst []byte, ev *event.Event, members []Member) []byte {
+	dst = append(dst, `{"type":`...)
+	dst = appendString(dst, ev.Type)
+	dst = append(dst, `,"timestamp":"`...)
+	dst = ev.Time.UTC().AppendFormat(dst, time.RFC3339Nano)
+	dst = append(dst, `","id":`...)
+	dst = appendString(dst, ev.ID)
+	dst = append(dst, `,"owner":`...)
+	dst = appendString(dst, ev.Owner)
+	dst = append(dst, `,"account":`...)
+	if ev.Account == "" {
+		dst = append(dst, "null"...)
+	} else {
+		dst = appendString(dst, ev.Account)
+	}
+	dst = append(dst, `,"data":{`...)
+	for i, m := range members {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(dst, m.Name)
+		dst = append(dst, ':')
+		dst = appendValue(dst, m.Value)
+	}
+	return append(dst, "}}"...)
+}
+
+// appendValue writes numbers and booleans in the literal they came in: nothing
+// passes through a float.
+func appendValue(dst []byte, v event.Value) []byte {
+	switch v.Kind() {
+	case event.String:
+		return appendString(dst, v.Text())
+	case event.Number, event.Bool:
+		return append(dst, v.Text()...)
+	default:
+		return append(dst, "null"...)
+	}
+}
