@@ -1,0 +1,46 @@
+package process
+
+import (
+	"io"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/billhook/billhook/shared/fault"
+)
+
+// Settings are the settings of the frame, the same for every process.
+type Settings struct {
+	LogLevel    string        `env:"LOG_LEVEL" envDefault:"info" doc:"least level that is logged: trace, debug, info, warn or error"`
+	LogFormat   string        `env:"LOG_FORMAT" envDefault:"json" doc:"form of the log: json (one object a line) or text (for people)"`
+	HealthAddr  string        `env:"HEALTH_ADDR" unit:"host:port" doc:"where /livez and /readyz answer; empty: nowhere"`
+	StopTimeout time.Duration `env:"STOP_TIMEOUT" envDefault:"30s" unit:"duration" doc:"how long a stop may take before the process ends anyway"`
+}
+
+// Check refuses what no parser can see.
+func (s *Settings) Check() fault.Problems {
+	var p fault.Problems
+	if !slices.Contains([]string{"trace", "debug", "info", "warn", "error"}, s.LogLevel) {
+		p = append(p, Refuse("LOG_LEVEL", "must be trace, debug, info, warn or error"))
+	}
+	if s.LogFormat != "json" && s.LogFormat != "text" {
+		p = append(p, Refuse("LOG_FORMAT", "must be json or text"))
+	}
+	if s.StopTimeout <= 0 {
+		p = append(p, Refuse("STOP_TIMEOUT", "must be greater than 0"))
+	}
+	return p
+}
+
+// logger takes settings that were checked, or none at all.
+func (s *Settings) logger(name string, w io.Writer) zerolog.Logger {
+	if s.LogFormat == "text" {
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.RFC3339, NoColor: true}
+	}
+	level, err := zerolog.ParseLevel(s.LogLevel)
+	if err != nil || level == zerolog.NoLevel {
+		level = zerolog.InfoLevel
+	}
+	return zerolog.New(w).Level(level).With().Timestamp().Str("service", name).Logger()
+}
