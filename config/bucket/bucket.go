@@ -145,27 +145,27 @@ func (b *Bucket) fail(op, key string, err error) error {
 	return fault.New(fault.Unavailable, op+" "+b.name, key, err)
 }
 
-// List returns the newest state of every key that begins with prefix and a
-// dot, deleted ones included. A replica that is behind may answer; the caller
+// List returns the newest state of every key that matches pattern (of the
+// form of subjects), deleted ones included. A replica that is behind may answer; the caller
 // knows by the revisions whether it has seen what it must.
-func (b *Bucket) List(ctx context.Context, prefix string) ([]Entry, error) {
+func (b *Bucket) List(ctx context.Context, pattern string) ([]Entry, error) {
 	kv, err := b.js.KeyValue(ctx, b.name)
 	if err != nil {
-		return nil, b.fail("list", prefix, err)
+		return nil, b.fail("list", pattern, err)
 	}
-	w, err := kv.Watch(ctx, prefix+".*")
+	w, err := kv.Watch(ctx, pattern)
 	if err != nil {
-		return nil, b.fail("list", prefix, err)
+		return nil, b.fail("list", pattern, err)
 	}
 	defer func() { _ = w.Stop() }() // nothing to do about a failure: the consumer times out by itself
 	var entries []Entry
 	for {
 		select {
 		case <-ctx.Done():
-			return nil, b.fail("list", prefix, ctx.Err())
+			return nil, b.fail("list", pattern, ctx.Err())
 		case e, ok := <-w.Updates():
 			if !ok {
-				return nil, b.fail("list", prefix, nats.ErrConnectionClosed)
+				return nil, b.fail("list", pattern, nats.ErrConnectionClosed)
 			}
 			if e == nil {
 				return entries, nil

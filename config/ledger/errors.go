@@ -3,7 +3,8 @@ package ledger
 import "errors"
 
 var (
-	errBusy     = errors.New("others changed it at the same time, again and again; try again")
-	errTooLarge = errors.New("more than 512 KiB")
-	errBehind   = errors.New("the answering replica stays behind")
+	errOvertaken = errors.New("another writer was first")
+	errBusy      = errors.New("others changed it at the same time, again and again; try again")
+	errTooLarge  = errors.New("more than 512 KiB")
+	errBehind    = errors.New("the answering replica stays behind")
 )

@@ -21,6 +21,7 @@ package ledger
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -78,7 +79,8 @@ type Decide func(ctx context.Context, view *View) (*Write, error)
 
 // Change makes one change of an owner's configuration and returns the revision
 // written, 0 when there was nothing to write. It fails with what decide fails
-// with, and with [fault.Conflict] when others were first too often.
+// with, whatever its kind, and with [fault.Conflict] when others were first too
+// often.
 func (l *Ledger) Change(ctx context.Context, owner string, decide Decide) (uint64, error) {
 	done, err := l.turns.take(ctx, owner)
 	if err != nil {
@@ -87,7 +89,7 @@ func (l *Ledger) Change(ctx context.Context, owner string, decide Decide) (uint6
 	defer done()
 	for n := range attempts {
 		revision, err := l.try(ctx, owner, decide)
-		if err == nil || fault.KindOf(err) != fault.Conflict {
+		if !errors.Is(err, errOvertaken) {
 			return revision, err
 		}
 		if err := wait(ctx, rand.N(2*pause*time.Duration(n+1))); err != nil {
@@ -97,8 +99,8 @@ func (l *Ledger) Change(ctx context.Context, owner string, decide Decide) (uint6
 	return 0, fault.New(fault.Conflict, "change configuration", owner, errBusy)
 }
 
-// try makes one attempt. Only a lost compare-and-set of the record fails with
-// [fault.Conflict].
+// try makes one attempt. It fails with errOvertaken when another writer was
+// first, and only then.
 func (l *Ledger) try(ctx context.Context, owner string, decide Decide) (uint64, error) {
 	e, rec, err := l.finished(ctx, owner)
 	if err != nil {
@@ -116,7 +118,11 @@ func (l *Ledger) try(ctx context.Context, owner string, decide Decide) (uint64, 
 	if err != nil {
 		return 0, fault.New(fault.Internal, "encode ledger", owner, err)
 	}
-	if _, err := l.records.Put(ctx, owner, value, e.Revision); err != nil {
+	_, err = l.records.Put(ctx, owner, value, e.Revision)
+	if fault.KindOf(err) == fault.Conflict {
+		return 0, errOvertaken
+	}
+	if err != nil {
 		return 0, err
 	}
 	return l.finish(ctx, w)

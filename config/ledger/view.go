@@ -33,7 +33,7 @@ func (v *View) Get(ctx context.Context, bucketName, key string) (bucket.Entry, e
 func (v *View) List(ctx context.Context, bucketName string) ([]bucket.Entry, error) {
 	b := bucket.Open(v.ledger.js, bucketName)
 	for n := range attempts {
-		all, err := b.List(ctx, v.owner)
+		all, err := b.List(ctx, v.owner+".*")
 		if err != nil {
 			return nil, err
 		}

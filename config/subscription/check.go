@@ -2,6 +2,7 @@ package subscription
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -121,8 +122,9 @@ func (p *Parameter) check() fault.Problems {
 func (e *Email) check() fault.Problems {
 	var r field.Report
 	r.ID("/canned_email", e.CannedEmail)
-	for pointer, contactType := range e.ContactTypes() {
-		r.ID(pointer, contactType)
+	types := e.ContactTypes()
+	for _, pointer := range slices.Sorted(maps.Keys(types)) {
+		r.ID(pointer, types[pointer])
 	}
 	return r.Problems()
 }
