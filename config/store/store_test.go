@@ -1,0 +1,274 @@
+package store_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/billhook/billhook/config/account"
+	"github.com/billhook/billhook/config/email"
+	"github.com/billhook/billhook/config/endpoint"
+	"github.com/billhook/billhook/config/setup"
+	"github.com/billhook/billhook/config/subscription"
+	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/streams/subject"
+)
+
+func TestNothingBelongsToAnUnknownOwner(t *testing.T) {
+	_, s := start(t)
+	_, err := s.PutEndpoint(t.Context(), "nobody", hook("e"))
+	refused(t, err, fault.NotFound)
+	_, err = s.PutEndpoint(t.Context(), "no.body", hook("e"))
+	refused(t, err, fault.Invalid, "/owner", "id.form")
+	_, err = s.PutEndpoint(t.Context(), "acme", hook("e.>"))
+	refused(t, err, fault.Invalid, "/id", "id.form")
+	_, err = s.Setup(t.Context(), "nobody")
+	refused(t, err, fault.NotFound)
+}
+
+func TestThereIsExactlyOneDefaultFromTheFirstSettingsOn(t *testing.T) {
+	_, s := start(t)
+	ctx := t.Context()
+	book := func() string {
+		t.Helper()
+		st, err := s.Setup(ctx, "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st.SMTP.Default
+	}
+	must(t)(s.PutSMTP(ctx, "acme", mail("a")))
+	must(t)(s.PutSMTP(ctx, "acme", mail("b")))
+	if book() != "a" {
+		t.Errorf("default = %q, want the first", book())
+	}
+	moved := mail("b")
+	moved.Default = true
+	must(t)(s.PutSMTP(ctx, "acme", moved))
+	if book() != "b" {
+		t.Errorf("default = %q, want the one whose document says so", book())
+	}
+	must(t)(s.PutSMTP(ctx, "acme", mail("b")))
+	if book() != "b" {
+		t.Errorf("default = %q: saying nothing moved it", book())
+	}
+	must(t)(s.SetDefaultSMTP(ctx, "acme", "a"))
+	_, err := s.DeleteSMTP(ctx, "acme", "a")
+	refused(t, err, fault.Conflict, "", "smtp.default")
+	must(t)(s.DeleteSMTP(ctx, "acme", "b"))
+	must(t)(s.DeleteSMTP(ctx, "acme", "a"))
+	if book() != "" {
+		t.Errorf("default = %q of no settings", book())
+	}
+	_, err = s.SetDefaultSMTP(ctx, "acme", "a")
+	refused(t, err, fault.NotFound)
+}
+
+func TestWhatIsInUseStaysAndTheUsersAreNamed(t *testing.T) {
+	_, s := start(t)
+	ctx := t.Context()
+	types(t, s, "billing")
+	must(t)(s.PutSMTP(ctx, "acme", mail("a")))
+	must(t)(s.PutSMTP(ctx, "acme", mail("b")))
+	named := canned("named")
+	named.SMTP, named.To = "b", []email.Recipient{{ContactType: "billing"}}
+	must(t)(s.PutEmail(ctx, "acme", named))
+	must(t)(s.PutEmail(ctx, "acme", canned("plain")))
+	must(t)(s.PutEndpoint(ctx, "acme", hook("h")))
+	must(t)(s.PutSubscription(ctx, "acme", emailing("s1", "named")))
+	must(t)(s.PutSubscription(ctx, "acme", webhook("s2", "h")))
+
+	_, err := s.DeleteSMTP(ctx, "acme", "b")
+	refused(t, err, fault.Conflict, "", "reference.in_use")
+	if !strings.Contains(err.Error(), "canned email named") {
+		t.Errorf("%v does not name the user", err)
+	}
+	_, err = s.DeleteEmail(ctx, "acme", "named")
+	refused(t, err, fault.Conflict, "", "reference.in_use")
+	_, err = s.DeleteEndpoint(ctx, "acme", "h")
+	refused(t, err, fault.Conflict, "", "reference.in_use")
+	_, err = s.DeleteContactType(ctx, "acme", "billing")
+	refused(t, err, fault.Conflict, "", "reference.in_use")
+	named.Active = new(false)
+	_, err = s.PutEmail(ctx, "acme", named)
+	refused(t, err, fault.Invalid, "/active", "reference.in_use")
+
+	must(t)(s.DeleteSubscription(ctx, "acme", "s1"))
+	must(t)(s.DeleteSubscription(ctx, "acme", "s2"))
+	must(t)(s.PutEmail(ctx, "acme", named))
+	must(t)(s.DeleteEmail(ctx, "acme", "named"))
+	must(t)(s.DeleteEndpoint(ctx, "acme", "h"))
+	must(t)(s.DeleteSMTP(ctx, "acme", "b"))
+	_, err = s.DeleteSMTP(ctx, "acme", "a")
+	refused(t, err, fault.Conflict, "", "reference.in_use") // "plain" follows the default
+	must(t)(s.DeleteContactType(ctx, "acme", "billing"))
+}
+
+func TestAReferenceMustExist(t *testing.T) {
+	_, s := start(t)
+	ctx := t.Context()
+	_, err := s.PutEmail(ctx, "acme", canned("e"))
+	refused(t, err, fault.Invalid, "/smtp", "reference.unknown")
+	must(t)(s.PutSMTP(ctx, "acme", mail("a")))
+	bad := canned("e")
+	bad.SMTP, bad.CC = "other", []email.Recipient{{Address: "a@example.com"}, {ContactType: "none"}}
+	_, err = s.PutEmail(ctx, "acme", bad)
+	refused(t, err, fault.Invalid, "/smtp", "reference.unknown")
+	refused(t, err, fault.Invalid, "/cc/1/contact_type", "reference.unknown")
+	_, err = s.PutSubscription(ctx, "acme", webhook("s", "h"))
+	refused(t, err, fault.Invalid, "/webhook/endpoint", "reference.unknown")
+	_, err = s.PutSubscription(ctx, "acme", emailing("s", "e"))
+	refused(t, err, fault.Invalid, "/email/canned_email", "reference.unknown")
+
+	asleep := canned("asleep")
+	asleep.Active = new(false)
+	must(t)(s.PutEmail(ctx, "acme", asleep))
+	_, err = s.PutSubscription(ctx, "acme", emailing("s", "asleep"))
+	refused(t, err, fault.Invalid, "/email/canned_email", "email.inactive")
+	nobody := canned("nobody")
+	nobody.To = nil
+	must(t)(s.PutEmail(ctx, "acme", nobody))
+	_, err = s.PutSubscription(ctx, "acme", emailing("s", "nobody"))
+	refused(t, err, fault.Invalid, "/email/to", "recipient.required")
+}
+
+func TestAnAccountHasOneContactPerType(t *testing.T) {
+	_, s := start(t)
+	ctx := t.Context()
+	types(t, s, "billing", "technical")
+	a := account.Account{ID: "a", Name: "A", Contacts: []account.Contact{{ID: "1", Type: "billing"}, {ID: "2", Type: "billing"}}}
+	_, err := s.PutAccount(ctx, "acme", a)
+	refused(t, err, fault.Invalid, "/contacts/1/type", "contact.second")
+	a.Contacts[1].Type = "none"
+	_, err = s.PutAccount(ctx, "acme", a)
+	refused(t, err, fault.Invalid, "/contacts/1/type", "contact_type.unknown")
+	a.Contacts[1].Type = "technical"
+	must(t)(s.PutAccount(ctx, "acme", a))
+	_, err = s.DeleteContactType(ctx, "acme", "technical")
+	refused(t, err, fault.Conflict, "", "reference.in_use")
+	got, err := s.Account(ctx, "acme", "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(&a, got); d != "" {
+		t.Error(d)
+	}
+	must(t)(s.DeleteAccount(ctx, "acme", "a"))
+	must(t)(s.DeleteContactType(ctx, "acme", "technical"))
+}
+
+func TestAnEndpointKeepsTheSecretItWasMadeWith(t *testing.T) {
+	b, s := start(t)
+	ctx := t.Context()
+	made := must(t)(s.PutEndpoint(ctx, "acme", hook("h")))
+	if !strings.HasPrefix(made.Issued.Reveal(), "whsec_") || made.Action != setup.Created {
+		t.Fatalf("change = %+v", made)
+	}
+	again := hook("h")
+	again.InFlight = 5
+	changed := must(t)(s.PutEndpoint(ctx, "acme", again))
+	if !changed.Issued.Empty() || changed.Action != setup.Updated {
+		t.Errorf("change = %+v", changed)
+	}
+	st, err := s.Setup(ctx, "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := st.Endpoints["h"].Secrets[0]
+	plain, err := b.sealer.Open(endpoint.Place("acme", "h", kept.ID), kept.Sealed)
+	if err != nil || !plain.Equal(made.Issued) {
+		t.Errorf("opened %v, %v", plain.Equal(made.Issued), err)
+	}
+}
+
+func TestAPasswordIsKeptUntilTheServerChanges(t *testing.T) {
+	_, s := start(t)
+	ctx := t.Context()
+	d := mail("a")
+	d.Username, d.Password = "u", new(secret.NewText("p4ssw0rd"))
+	must(t)(s.PutSMTP(ctx, "acme", d))
+	if c := must(t)(s.PutSMTP(ctx, "acme", d)); c.Action != setup.Unchanged {
+		t.Errorf("the same password is a change: %+v", c)
+	}
+	d.Password = nil
+	d.FromName = "Acme"
+	must(t)(s.PutSMTP(ctx, "acme", d))
+	d.Host = "evil.example.net"
+	_, err := s.PutSMTP(ctx, "acme", d)
+	refused(t, err, fault.Invalid, "/password", "password.again")
+	d.Password = new(secret.NewText("other"))
+	c := must(t)(s.PutSMTP(ctx, "acme", d))
+	if len(c.Secrets) != 1 {
+		t.Errorf("secrets = %v", c.Secrets)
+	}
+	d.Password = new(secret.NewText(""))
+	_, err = s.PutSMTP(ctx, "acme", d)
+	refused(t, err, fault.Invalid, "/password", "field.required")
+}
+
+func TestVersionsMeetEventsAtSequences(t *testing.T) {
+	b, s := start(t)
+	ctx := t.Context()
+	accept := func(n int) {
+		t.Helper()
+		for range n {
+			if _, err := b.js.Publish(ctx, subject.Event(0, "acme", "invoice.posted"), []byte("{}")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	stored := func() *subscription.Subscription {
+		t.Helper()
+		st, err := s.Setup(ctx, "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st.Subscriptions["s"]
+	}
+	must(t)(s.PutEndpoint(ctx, "acme", hook("h")))
+	accept(3)
+	must(t)(s.PutSubscription(ctx, "acme", webhook("s", "h")))
+	if c := must(t)(s.PutSubscription(ctx, "acme", webhook("s", "h"))); c.Action != setup.Unchanged {
+		t.Errorf("saving the same again: %s", c.Action)
+	}
+	accept(2)
+	second := webhook("s", "h")
+	second.Events = []string{"invoice.overdue"}
+	must(t)(s.PutSubscription(ctx, "acme", second))
+	accept(2)
+	second.Active = new(false)
+	must(t)(s.PutSubscription(ctx, "acme", second))
+	accept(2)
+	second.Active = nil
+	must(t)(s.PutSubscription(ctx, "acme", second))
+	accept(2)
+	must(t)(s.DeleteSubscription(ctx, "acme", "s"))
+	accept(1)
+	sub := stored()
+	var got []int
+	for seq := range uint64(13) {
+		revision := 0
+		if v, ok := sub.VersionAt(seq); ok {
+			revision = v.Revision
+		}
+		if sub.Ended(seq) == (revision > 0) && seq > 0 {
+			t.Errorf("event %d is both wanted and behind an end, or neither", seq)
+		}
+		got = append(got, revision)
+	}
+	want := []int{0, 0, 0, 0, 1, 1, 2, 2, 0, 0, 4, 4, 0}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if v, _ := sub.VersionAt(4); v.Spec.Events[0] != "invoice.posted" {
+		t.Errorf("version 1 wants %v", v.Spec.Events)
+	}
+	_, err := s.DeleteSubscription(ctx, "acme", "s")
+	refused(t, err, fault.NotFound)
+	must(t)(s.PutSubscription(ctx, "acme", webhook("s", "h")))
+	if sub := stored(); !sub.Live() || sub.Revision != 6 || len(sub.Versions) != 4 {
+		t.Errorf("made again: %+v", sub)
+	}
+}
