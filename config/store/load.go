@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 
+	"github.com/billhook/billhook/config/bucket"
 	"github.com/billhook/billhook/config/ledger"
 	"github.com/billhook/billhook/config/setup"
 	"github.com/billhook/billhook/streams/topology"
@@ -48,20 +49,18 @@ func load(ctx context.Context, view *ledger.View, owner string, r reads) (*loade
 		if err != nil {
 			return nil, err
 		}
-		l.revisions[ref{key.bucket, e.Key}] = e.Revision
-		if err := l.setup.Put(key.bucket, key.id, e.Value); err != nil {
+		if err := l.take(ref{key.bucket, key.id}, e); err != nil {
 			return nil, err
 		}
 	}
-	for _, bucket := range r.lists {
-		entries, err := view.List(ctx, bucket)
+	for _, list := range r.lists {
+		entries, err := view.List(ctx, list)
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range entries {
 			_, id := setup.Split(e.Key)
-			l.revisions[ref{bucket, e.Key}] = e.Revision
-			if err := l.setup.Put(bucket, id, e.Value); err != nil {
+			if err := l.take(ref{list, id}, e); err != nil {
 				return nil, err
 			}
 		}
@@ -69,12 +68,25 @@ func load(ctx context.Context, view *ledger.View, owner string, r reads) (*loade
 	return l, nil
 }
 
+// take puts a value into the setup. A subscription learns where it is stored:
+// when a version of it ends, that is where the version was stored.
+func (l *loaded) take(r ref, e bucket.Entry) error {
+	l.revisions[ref{r.bucket, e.Key}] = e.Revision
+	if err := l.setup.Put(r.bucket, r.id, e.Value); err != nil {
+		return err
+	}
+	if sub := l.setup.Subscriptions[r.id]; r.bucket == topology.Subscriptions && sub != nil {
+		sub.Stored = e.Revision
+	}
+	return nil
+}
+
 // revision returns that of a key. One that was not read now moved on only when
 // another change was made meanwhile, and then the ledger refuses this one.
-func (l *loaded) revision(ctx context.Context, view *ledger.View, bucket, key string) (uint64, error) {
-	if revision, ok := l.revisions[ref{bucket, key}]; ok {
+func (l *loaded) revision(ctx context.Context, view *ledger.View, name, key string) (uint64, error) {
+	if revision, ok := l.revisions[ref{name, key}]; ok {
 		return revision, nil
 	}
-	e, err := view.Get(ctx, bucket, key)
+	e, err := view.Get(ctx, name, key)
 	return e.Revision, err
 }

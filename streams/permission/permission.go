@@ -91,7 +91,7 @@ func table() map[string]grant {
 		},
 		Matcher: {
 			reads:   []string{topology.Events, topology.Deliveries},
-			leader:  []string{topology.Deliveries},
+			leader:  []string{topology.Events, topology.Deliveries},
 			writes:  []string{subject.AllDeliveries, subject.AllGaps},
 			watches: []string{topology.Owners, topology.Subscriptions},
 			keeps:   []string{topology.Leases, topology.Checkpoints},
@@ -129,7 +129,8 @@ func sender(ch delivery.Channel, buckets ...string) grant {
 func (g grant) set(user string) Set {
 	s := Set{Subscribe: []string{InboxPrefix(user) + ".>"}}
 	add := func(subjects ...string) { s.Publish = append(s.Publish, subjects...) }
-	add(api("INFO"))
+	// The number of partitions is in the metadata of EVENTS.
+	add(api("INFO"), api("STREAM.INFO", topology.Events))
 	for _, stream := range g.reads {
 		add(consumer(stream)...)
 	}
