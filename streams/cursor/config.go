@@ -13,6 +13,7 @@ import (
 const (
 	DefaultBatch = 500
 	DefaultLease = 5 * time.Second
+	DefaultLook  = 10 * time.Second
 )
 
 // Config says what a cursor reads and what it may write.
@@ -45,6 +46,25 @@ type Config struct {
 	Fault func(point string)
 	// OnGap is called after a gap was recorded; may be nil.
 	OnGap func(Gap)
+	// OnDuplicate is called for an output that the server dropped because its
+	// MsgID is in the duplicate window; may be nil.
+	OnDuplicate func(Output)
+	// Look is how often the cursor looks for gaps and moves over what its
+	// filters leave out; 0 means [DefaultLook].
+	Look time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	if c.BatchMax == 0 {
+		c.BatchMax = DefaultBatch
+	}
+	if c.LeaseTTL == 0 {
+		c.LeaseTTL = DefaultLease
+	}
+	if c.Look == 0 {
+		c.Look = DefaultLook
+	}
+	return c
 }
 
 // Names of the fault points.
@@ -66,15 +86,18 @@ type Deps struct {
 	Now func() time.Time
 }
 
-// Gap is a stretch of a stream that a cursor never saw because retention
-// removed it first. It is recorded in the stream GAPS as JSON.
+// Gap is a stretch of a stream that a cursor may never have seen. It is
+// recorded in the stream GAPS as JSON.
 type Gap struct {
 	Cursor string `json:"cursor"`
 	Stream string `json:"stream"`
-	// After is the last position before the gap; First is the first sequence
-	// that the stream still has. What lay between and matched the cursor's
-	// filters is lost to it.
+	// After is the last position before the gap. First and Last are the ends
+	// of the stream. Where First is beyond After+1, retention removed what
+	// lay between before the cursor had it for certain. Where Last is before
+	// After, the stream was made again, or lost its end in a crash of the
+	// server, and the cursor goes on behind Last.
 	After uint64    `json:"after"`
 	First uint64    `json:"first"`
+	Last  uint64    `json:"last"`
 	At    time.Time `json:"at"`
 }

@@ -1,28 +1,170 @@
-// Package gather commits what many goroutines publish to one stream in groups.
+// Package gather is group commit for streams without a fence: many goroutines
+// publish, and what has gathered while the last flush was under way is stored
+// together. Nothing waits for a timer. It refuses to try again what may have
+// been stored: only the publisher knows whether a repetition does harm.
 package gather
 
 import (
 	"context"
+	"errors"
+	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/streams/internal/batch"
 )
 
-// Config says where a gatherer publishes.
-type Config struct {
-	// Stream is the name of the only stream that messages may go to.
-	Stream string
+const (
+	// flights is how many flushes are under way at once: while the server
+	// commits one, the next is on its way.
+	flights = 2
+	// waitingMax bounds the messages that wait for a flush; beyond it,
+	// Publish waits for room.
+	waitingMax = 2 * batch.MaxMessages
+	// flushTimeout bounds one flush.
+	flushTimeout = 10 * time.Second
+)
+
+// ErrStopped is returned for a message that came after the gatherer's end. It
+// was not published.
+var ErrStopped = errors.New("gatherer has stopped")
+
+// Gatherer publishes to one stream for many goroutines.
+type Gatherer struct {
+	js      jetstream.JetStream
+	name    string
+	in      chan *entry
+	stopped chan struct{}
+
+	mu   sync.Mutex
+	pace *batch.Pace
 }
 
-// Gatherer publishes for many goroutines.
-type Gatherer struct{}
+// entry is a message with the place for its result.
+type entry struct {
+	msg  *nats.Msg
+	done chan result
+}
 
-// New returns a gatherer; it works while [Gatherer.Run] runs.
-func New(js jetstream.JetStream, cfg Config) *Gatherer { return &Gatherer{} }
+type result struct {
+	seq uint64
+	err error
+}
 
-// Run flushes until ctx ends, and then what has gathered.
-func (g *Gatherer) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+// New returns a gatherer for messages of one stream; it allows atomic publish.
+// It works while [Gatherer.Run] runs.
+func New(js jetstream.JetStream, stream string) *Gatherer {
+	return &Gatherer{
+		js: js, name: stream, pace: batch.NewPace(0),
+		in: make(chan *entry, waitingMax), stopped: make(chan struct{}),
+	}
+}
 
-// Publish stores msg and returns its sequence in the stream (0 where the
-// server reported a duplicate in a batch).
-func (g *Gatherer) Publish(ctx context.Context, msg *nats.Msg) (uint64, error) { return 0, nil }
+// Run flushes until ctx ends, then what has gathered, and returns nil. It may
+// be called once.
+func (g *Gatherer) Run(ctx context.Context) error {
+	defer close(g.stopped)
+	slots := make(chan struct{}, flights)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for {
+		first, ok := g.next(ctx)
+		if !ok {
+			return nil
+		}
+		slots <- struct{}{}
+		group := g.fill(first)
+		wg.Go(func() {
+			defer func() { <-slots }()
+			// What was accepted is stored even when ctx ends meanwhile.
+			flushCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+			defer cancel()
+			g.flush(flushCtx, group)
+		})
+	}
+}
+
+// Publish stores msg and returns its sequence in the stream. A message whose
+// Nats-Msg-Id is in the duplicate window is a success with the sequence of the
+// earlier one. Errors are of kind Invalid when the message itself is refused,
+// Exhausted when the stream has no room, else Unavailable: then it may have
+// been stored or not. The message belongs to the gatherer until Publish
+// returns, and for good when ctx ended.
+func (g *Gatherer) Publish(ctx context.Context, msg *nats.Msg) (uint64, error) {
+	e := &entry{msg: msg, done: make(chan result, 1)}
+	select {
+	case g.in <- e:
+	case <-ctx.Done():
+		return 0, g.failure(ctx.Err())
+	case <-g.stopped:
+		return 0, g.failure(ErrStopped)
+	}
+	select {
+	case r := <-e.done:
+		return r.seq, r.err
+	case <-ctx.Done():
+		return 0, g.failure(ctx.Err())
+	case <-g.stopped:
+	}
+	// Flushed at the last moment, or never.
+	select {
+	case r := <-e.done:
+		return r.seq, r.err
+	default:
+		return 0, g.failure(ErrStopped)
+	}
+}
+
+// next waits for a message. After the end of ctx it returns what is there.
+func (g *Gatherer) next(ctx context.Context) (*entry, bool) {
+	select {
+	case e := <-g.in:
+		return e, true
+	case <-ctx.Done():
+	}
+	select {
+	case e := <-g.in:
+		return e, true
+	default:
+		return nil, false
+	}
+}
+
+// fill adds what has gathered to the first message, without waiting.
+func (g *Gatherer) fill(first *entry) []*entry {
+	group, bytes := []*entry{first}, first.msg.Size()
+	for len(group) < batch.MaxMessages && bytes < batch.MaxBytes {
+		select {
+		case e := <-g.in:
+			group, bytes = append(group, e), bytes+e.msg.Size()
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// failure gives an error its kind.
+func (g *Gatherer) failure(err error) error {
+	kind := fault.Unavailable
+	var api *jetstream.APIError
+	switch {
+	case batch.Judge(err) == batch.Refused:
+		kind = fault.Invalid
+	case errors.As(err, &api) && exhausted[api.ErrorCode]:
+		kind = fault.Exhausted
+	}
+	return fault.New(kind, "publish to", g.name, err)
+}
+
+// exhausted are the server's ways of saying that there is no room.
+var exhausted = map[jetstream.ErrorCode]bool{
+	10002: true, // resource limits exceeded for account
+	10023: true, // insufficient resources
+	10028: true, // insufficient memory resources available
+	10047: true, // insufficient storage resources available
+	10077: true, // store failed, above all: maximum bytes exceeded
+}

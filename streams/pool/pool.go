@@ -1,23 +1,38 @@
-// Package pool reads streams out of order, shared by any number of instances.
+// Package pool reads streams out of order, shared by any number of instances:
+// durable pull consumers, each message a task that stays in progress until it
+// is settled. It refuses to be a timer: a task that must wait is stored
+// elsewhere and settled, since it takes one of the places of its consumer.
 package pool
 
 import (
 	"context"
+	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 )
 
-// Config says which durable consumers a pool drains.
+// Defaults of [Config].
+const (
+	DefaultInFlight = 256
+	DefaultDrain    = 10 * time.Second
+)
+
+// Config says which durable consumers a pool reads.
 type Config struct {
-	// Stream has the durable consumers; they exist or are made from Durables.
+	// Stream has the consumers.
 	Stream string
-	// Durables are the consumers' configurations, such as topology's.
+	// Durables are their configurations, from package topology. A consumer
+	// that does not exist is made.
 	Durables []jetstream.ConsumerConfig
-	// InFlight bounds the unsettled tasks of this instance over all durables.
+	// InFlight bounds the unsettled tasks of each consumer in this instance;
+	// 0 means [DefaultInFlight]. The consumer's MaxAckPending bounds those of
+	// all instances.
 	InFlight int
+	// Drain bounds how long tasks may still be settled after the end of Run's
+	// context; 0 means [DefaultDrain].
+	Drain time.Duration
 }
 
 // Deps are what a pool is given.
@@ -26,38 +41,97 @@ type Deps struct {
 	Logger zerolog.Logger
 }
 
-// Pool drains durable consumers.
-type Pool struct{}
+// Pool reads durable consumers.
+type Pool struct {
+	cfg   Config
+	deps  Deps
+	ready chan struct{}
+}
 
 // New returns a pool that does nothing until [Pool.Run].
-func New(cfg Config, deps Deps) *Pool { return &Pool{} }
+func New(cfg Config, deps Deps) *Pool {
+	if cfg.InFlight == 0 {
+		cfg.InFlight = DefaultInFlight
+	}
+	if cfg.Drain == 0 {
+		cfg.Drain = DefaultDrain
+	}
+	return &Pool{cfg: cfg, deps: deps, ready: make(chan struct{})}
+}
 
-// Run calls handle for each message, from few goroutines: handle must not
-// block for long, it hands the task over and returns. Run returns when ctx
-// has ended and the tasks are settled.
+// Ready is closed once all consumers are being read.
+func (p *Pool) Ready() <-chan struct{} { return p.ready }
+
+// Run calls handle for each message, for one message of a consumer at a time:
+// handle must not block, it takes the task and returns. Nothing new is read
+// once ctx has ended; tasks then have the time of Config.Drain to be settled,
+// those left are released, the context of the tasks ends, and Run returns nil.
+// It may be called once.
 func (p *Pool) Run(ctx context.Context, handle func(context.Context, *Task)) error {
-	<-ctx.Done()
+	tasks, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	var opened, lanes, ticking sync.WaitGroup
+	all := make([]*lane, len(p.cfg.Durables))
+	for i, durable := range p.cfg.Durables {
+		l := &lane{
+			cfg: p.cfg, durable: durable, js: p.deps.JS,
+			log:    p.deps.Logger.With().Str("consumer", durable.Durable).Logger(),
+			handle: func(t *Task) { handle(tasks, t) },
+			open:   make(map[uint64]*Task), settled: make(chan struct{}, 1),
+		}
+		all[i] = l
+		opened.Add(1)
+		lanes.Go(func() { l.run(ctx, sync.OnceFunc(opened.Done)) })
+	}
+	ticking.Go(func() { p.tick(tasks, all) })
+	lanes.Go(func() {
+		opened.Wait()
+		close(p.ready)
+	})
+	lanes.Wait()
+	p.drain(all)
+	end()
+	ticking.Wait()
 	return nil
 }
 
-// Ready is closed once all durables are being read.
-func (p *Pool) Ready() <-chan struct{} { return nil }
-
-// Task is one message, in progress until it is settled by Done or Release.
-type Task struct {
-	Subject string
-	Header  nats.Header
-	Data    []byte
-	// Seq is the sequence in the stream, Time when it was stored.
-	Seq  uint64
-	Time time.Time
-	// Delivered counts the deliveries of this message, from 1.
-	Delivered int
+// tick gives the sign of life of every unsettled task in time.
+func (p *Pool) tick(ctx context.Context, lanes []*lane) {
+	shortest := time.Duration(0)
+	for _, l := range lanes {
+		if w := l.ackWait(); shortest == 0 || w < shortest {
+			shortest = w
+		}
+	}
+	ticker := time.NewTicker(max(shortest/4, time.Millisecond))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			for _, l := range lanes {
+				l.signs(now)
+			}
+		}
+	}
 }
 
-// Done settles the task for good; the server has confirmed it when Done
-// returns nil.
-func (t *Task) Done(ctx context.Context) error { return nil }
-
-// Release gives the task back for immediate redelivery, here or elsewhere.
-func (t *Task) Release(ctx context.Context) error { return nil }
+// drain waits for the tasks to be settled, and releases the rest.
+func (p *Pool) drain(lanes []*lane) {
+	timer := time.NewTimer(p.cfg.Drain)
+	defer timer.Stop()
+	for _, l := range lanes {
+		for l.unsettled() > 0 {
+			select {
+			case <-l.settled:
+				continue
+			case <-timer.C:
+			}
+			for _, l := range lanes {
+				l.releaseAll()
+			}
+			return
+		}
+	}
+}

@@ -6,10 +6,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// leaseMarkerTTL is how long the marker of an expired lease stays. Its
-// presence in the configuration is what allows per-key TTLs.
-const leaseMarkerTTL = time.Minute
-
 // bucketDuplicates is what the server and nats.go give buckets.
 const bucketDuplicates = 2 * time.Minute
 
@@ -48,10 +44,11 @@ func bucket(s Settings, name, description string) jetstream.StreamConfig {
 
 // leases says who holds what. It lies in memory: a lost lease is safe, since
 // the epoch lives in the checkpoint, and renewals cost no disk. Keys have
-// TTLs of their own.
+// TTLs of their own. There is no marker for a key that expired: with one, a
+// free lease would have a last sequence.
 func leases(s Settings) jetstream.StreamConfig {
 	c := bucket(s, Leases, "<cursor>: who holds it")
 	c.Storage = jetstream.MemoryStorage
-	c.AllowMsgTTL, c.SubjectDeleteMarkerTTL = true, leaseMarkerTTL
+	c.AllowMsgTTL = true
 	return c
 }

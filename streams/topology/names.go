@@ -50,6 +50,9 @@ const (
 	HeaderIndex = "Billhook-Index"
 	// HeaderEpoch is the epoch of the cursor's holder that wrote an output.
 	HeaderEpoch = "Billhook-Epoch"
+	// HeaderWrite counts the messages that one epoch wrote, from 1: with the
+	// epoch it tells a writer whether a message is its own.
+	HeaderWrite = "Billhook-Write"
 )
 
 // SchedulerDue is the durable consumer of the scheduler's due timers.

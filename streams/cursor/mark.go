@@ -1,0 +1,92 @@
+package cursor
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/streams/internal/batch"
+	"github.com/billhook/billhook/streams/internal/leader"
+	"github.com/billhook/billhook/streams/topology"
+)
+
+// mark is the checkpoint of a cursor, as it is stored.
+type mark struct {
+	// Epoch is that of the holder that stored it.
+	Epoch uint64 `json:"epoch"`
+	// Position is the sequence of the last message that is done.
+	Position uint64 `json:"position"`
+	// Source is the message after Position whose first Index outputs are
+	// stored while the others are not; 0 when there is none.
+	Source uint64 `json:"source,omitempty"`
+	Index  int    `json:"index,omitempty"`
+	// Fence is the sequence of the newest output at that time. Newer outputs
+	// know better than this mark; if there are none, this mark does.
+	Fence uint64 `json:"fence,omitempty"`
+	// State is the handler's.
+	State json.RawMessage `json:"state,omitempty"`
+	// Holder and At are for people.
+	Holder string    `json:"holder,omitempty"`
+	At     time.Time `json:"at"`
+}
+
+// shelf is the place of one cursor's mark in the bucket checkpoints.
+type shelf struct {
+	js   jetstream.JetStream
+	name string
+}
+
+func (b shelf) key() string { return topology.BucketKey(topology.Checkpoints, b.name) }
+
+// load returns the mark and its revision, both zero when there is none. It
+// asks the leader, so that a new holder does not lose against itself.
+func (b shelf) load(ctx context.Context) (mark, uint64, error) {
+	m, err := leader.Last(ctx, b.js, topology.BucketStream(topology.Checkpoints), b.key())
+	if err != nil {
+		return mark{}, 0, fault.New(fault.Unavailable, "read checkpoint", b.name, err)
+	}
+	if len(m.Data) == 0 {
+		return mark{}, m.Seq, nil
+	}
+	var v mark
+	if err := json.Unmarshal(m.Data, &v); err != nil {
+		return mark{}, 0, fault.New(fault.Internal, "decode checkpoint", b.name, err)
+	}
+	return v, m.Seq, nil
+}
+
+// store replaces the mark of that revision and returns the new revision.
+func (b shelf) store(ctx context.Context, v mark, revision uint64) (uint64, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return 0, fault.New(fault.Internal, "encode checkpoint", b.name, err)
+	}
+	msg := nats.NewMsg(b.key())
+	msg.Data = data
+	ack, err := b.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(revision))
+	switch {
+	case err == nil:
+		return ack.Sequence, nil
+	case batch.Judge(err) == batch.Moved:
+		return b.adopt(ctx, v, revision)
+	default:
+		return 0, fault.New(fault.Unavailable, "store checkpoint", b.name, err)
+	}
+}
+
+// adopt deals with a mark that moved: by an earlier try of the same epoch
+// whose answer was lost, then it is ours to replace; else we are stale.
+func (b shelf) adopt(ctx context.Context, v mark, revision uint64) (uint64, error) {
+	stored, now, err := b.load(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if stored.Epoch != v.Epoch || now == revision {
+		return 0, fault.New(fault.Conflict, "store checkpoint", b.name, ErrStale)
+	}
+	return b.store(ctx, v, now)
+}

@@ -1,0 +1,106 @@
+package cursor
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/billhook/billhook/streams/internal/batch"
+	"github.com/billhook/billhook/streams/topology"
+)
+
+// made is an output as a message, with the output for the duplicate hook.
+type made struct {
+	msg *nats.Msg
+	out Output
+}
+
+// tied returns the messages of the steps' outputs: each says which message it
+// was made from and its place among that message's outputs. What a former
+// holder stored of the first message is left out.
+func (s *Session) tied(msgs []Message, steps []Step) []made {
+	var all []made
+	for i, step := range steps {
+		source, of := msgs[i].Seq, "/"+strconv.Itoa(len(step.Outputs))
+		for j, out := range step.Outputs {
+			if source == s.mark.Source && j < s.mark.Index {
+				continue
+			}
+			m := message(out)
+			m.Header.Set(topology.HeaderSource, strconv.FormatUint(source, 10))
+			m.Header.Set(topology.HeaderIndex, strconv.Itoa(j+1)+of)
+			all = append(all, made{m, out})
+		}
+	}
+	return all
+}
+
+// loose returns the messages of outputs that belong to no message read. They
+// repeat how far the reading has come, since the newest output is where the
+// next holder looks.
+func (s *Session) loose(outs []Output) []made {
+	source, index := s.mark.Position, ""
+	if s.mark.Source != 0 {
+		source, index = s.mark.Source, strconv.Itoa(s.mark.Index)+"/"+strconv.Itoa(s.mark.Index+1)
+	}
+	all := make([]made, len(outs))
+	for i, out := range outs {
+		m := message(out)
+		m.Header.Set(topology.HeaderSource, strconv.FormatUint(source, 10))
+		if index != "" {
+			m.Header.Set(topology.HeaderIndex, index)
+		}
+		all[i] = made{m, out}
+	}
+	return all
+}
+
+// message copies the header, since a handler may use one for many outputs.
+func message(out Output) *nats.Msg {
+	h := make(nats.Header, len(out.Header)+6)
+	for k, v := range out.Header {
+		h[k] = v
+	}
+	if out.MsgID != "" {
+		h.Set(jetstream.MsgIDHeader, out.MsgID)
+	}
+	return &nats.Msg{Subject: out.Subject, Header: h, Data: out.Data}
+}
+
+// write stores messages inside the fence, in batches.
+func (s *Session) write(ctx context.Context, all []made) error {
+	if len(all) == 0 {
+		return nil
+	}
+	if s.c.cfg.Fence.Zero() {
+		return s.fail(s.errNoFence())
+	}
+	for len(all) > 0 {
+		msgs := make([]*nats.Msg, min(len(all), batch.MaxMessages))
+		for i := range msgs {
+			msgs[i] = all[i].msg
+		}
+		duplicates, err := s.writer.Write(ctx, msgs)
+		for _, i := range duplicates {
+			s.duplicate(all[i].out)
+		}
+		if err != nil {
+			return s.fail(err)
+		}
+		if all = all[len(msgs):]; len(all) > 0 {
+			s.c.fault(FaultBatch)
+		}
+	}
+	s.dirty = true
+	s.c.fault(FaultPublished)
+	return nil
+}
+
+func (s *Session) duplicate(out Output) {
+	s.c.log.Debug().Str("subject", out.Subject).Str("id", out.MsgID).Msg("duplicate dropped")
+	if s.c.cfg.OnDuplicate != nil {
+		s.c.cfg.OnDuplicate(out)
+	}
+}

@@ -1,0 +1,230 @@
+// Package pull asks a pull consumer for exactly as many messages as its owner
+// has room for, and says at once when the asking was interrupted. The readers
+// of nats.go fetch ahead of their owner, so what waits with them ages unseen
+// until it is delivered a second time, and they repair themselves out of
+// sight. It refuses to repair anything: the owner knows what it missed.
+package pull
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/billhook/billhook/streams/internal/api"
+)
+
+const (
+	// expiry is how long a request waits at the server.
+	expiry = 30 * time.Second
+	// heartbeat is how often the server says that a request still waits; two
+	// of them missing means that the consumer is gone or moved.
+	heartbeat = 10 * time.Second
+	silence   = 2*heartbeat + time.Second
+	// maxBytes bounds what one request brings.
+	maxBytes = 8 << 20
+)
+
+// Errors that end a puller.
+var (
+	// ErrSilent: no sign of life from the server.
+	ErrSilent = errors.New("no heartbeat from the consumer")
+	// ErrGone: the server ended the request for another reason than its age.
+	ErrGone = errors.New("consumer is gone or moved")
+	// ErrReconnected: the connection was lost and is back. What was on its
+	// way is gone, and nothing would tell if it was the last message.
+	ErrReconnected = errors.New("connection was lost and restored")
+)
+
+// Config says what is pulled by whom. Receive is called from one goroutine.
+type Config struct {
+	JS               jetstream.JetStream
+	Stream, Consumer string
+	// Room is how many messages may be on their way or unfreed, at first.
+	Room    int
+	Receive func(*nats.Msg)
+}
+
+// Puller is one series of requests to a consumer.
+type Puller struct {
+	cfg    Config
+	nc     *nats.Conn
+	next   string
+	sub    *nats.Subscription
+	status chan nats.Status
+	closed chan struct{}
+	failed chan error
+
+	mu   sync.Mutex
+	room int // free places
+	due  int // places asked for and not yet filled
+	size int // places that there ever were at once
+	seen time.Time
+}
+
+// Start subscribes and asks for the first messages.
+func Start(cfg Config) (*Puller, error) {
+	nc := cfg.JS.Conn()
+	p := &Puller{
+		cfg: cfg, nc: nc, next: api.NextMessages(cfg.JS, cfg.Stream, cfg.Consumer),
+		status: nc.StatusChanged(nats.CONNECTED), closed: make(chan struct{}), failed: make(chan error, 1),
+		room: cfg.Room, size: cfg.Room, seen: time.Now(),
+	}
+	sub, err := nc.Subscribe(nc.NewInbox(), p.receive)
+	if err != nil {
+		nc.RemoveStatusListener(p.status)
+		return nil, err
+	}
+	sub.SetClosedHandler(func(string) { close(p.closed) })
+	p.sub = sub
+	p.ask()
+	return p, nil
+}
+
+// Wait returns why the pulling was interrupted, or nil when ctx ended. It must
+// be running for interruptions to be noticed.
+func (p *Puller) Wait(ctx context.Context) error {
+	timer := time.NewTimer(silence)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-p.failed:
+			return err
+		case <-p.status:
+			return ErrReconnected
+		case <-timer.C:
+			left := p.silentIn()
+			if left <= 0 {
+				return ErrSilent
+			}
+			timer.Reset(left)
+		}
+	}
+}
+
+// silentIn returns how long the server may still be silent.
+func (p *Puller) silentIn() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.due == 0 {
+		// Nothing is asked for, so nothing need come.
+		p.seen = time.Now()
+	}
+	return time.Until(p.seen.Add(silence))
+}
+
+// Free says that there is room for n more messages.
+func (p *Puller) Free(n int) {
+	p.mu.Lock()
+	p.room += n
+	p.mu.Unlock()
+	p.ask()
+}
+
+// ask requests messages for all free places, once these are half of all or
+// nothing else is asked for.
+func (p *Puller) ask() {
+	p.mu.Lock()
+	n := p.room
+	if n <= 0 || p.due > 0 && n < p.size/2 {
+		p.mu.Unlock()
+		return
+	}
+	if p.due == 0 {
+		p.seen = time.Now()
+	}
+	p.room, p.due = 0, p.due+n
+	p.mu.Unlock()
+	body, err := json.Marshal(request{Expires: expiry, Batch: n, MaxBytes: maxBytes, Heartbeat: heartbeat})
+	if err == nil {
+		err = p.nc.PublishRequest(p.next, p.sub.Subject, body)
+	}
+	if err != nil {
+		p.fail(err)
+	}
+}
+
+type request struct {
+	Expires   time.Duration `json:"expires"`
+	Batch     int           `json:"batch"`
+	MaxBytes  int           `json:"max_bytes"`
+	Heartbeat time.Duration `json:"idle_heartbeat"`
+}
+
+func (p *Puller) receive(m *nats.Msg) {
+	status := ""
+	if len(m.Data) == 0 && m.Header != nil {
+		status = m.Header.Get(statusHeader)
+	}
+	if status != "" {
+		p.heed(status, m)
+		return
+	}
+	p.mu.Lock()
+	p.seen = time.Now()
+	p.due--
+	p.mu.Unlock()
+	p.cfg.Receive(m)
+}
+
+// Headers and codes of the server's status messages.
+const (
+	statusHeader      = "Status"
+	descriptionHeader = "Description"
+	pendingHeader     = "Nats-Pending-Messages"
+	statusHeartbeat   = "100"
+	statusExpired     = "408"
+	statusConflict    = "409"
+)
+
+// heed acts on a status message.
+func (p *Puller) heed(status string, m *nats.Msg) {
+	left, err := strconv.Atoi(m.Header.Get(pendingHeader))
+	switch {
+	case status == statusHeartbeat:
+		p.mu.Lock()
+		p.seen = time.Now()
+		p.mu.Unlock()
+	case (status == statusExpired || status == statusConflict) && err == nil:
+		// The request ended with places unfilled.
+		p.mu.Lock()
+		p.seen = time.Now()
+		p.due, p.room = p.due-left, p.room+left
+		p.mu.Unlock()
+		p.ask()
+	default:
+		p.fail(fmt.Errorf("%w: %s %s", ErrGone, status, m.Header.Get(descriptionHeader)))
+	}
+}
+
+func (p *Puller) fail(err error) {
+	select {
+	case p.failed <- err:
+	default:
+	}
+}
+
+// Stop ends the requests and drops what has arrived. No Receive is under way
+// when it returns.
+func (p *Puller) Stop() {
+	p.nc.RemoveStatusListener(p.status)
+	// It fails when the connection is closed, and with it the subscription.
+	_ = p.sub.Unsubscribe()
+	<-p.closed
+}
+
+// Drain is [Puller.Stop] after Receive was called for what has arrived.
+func (p *Puller) Drain() {
+	if p.nc.IsConnected() && p.sub.Drain() == nil {
+		<-p.closed
+	}
+	p.Stop()
+}

@@ -1,0 +1,199 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"github.com/billhook/billhook/streams/internal/pull"
+)
+
+const (
+	firstPause = 50 * time.Millisecond
+	lastPause  = 5 * time.Second
+	// serverAckWait is what the server takes where none is configured.
+	serverAckWait = 30 * time.Second
+)
+
+// lane is the reading of one durable consumer.
+type lane struct {
+	cfg     Config
+	durable jetstream.ConsumerConfig
+	js      jetstream.JetStream
+	log     zerolog.Logger
+	handle  func(*Task)
+	// settled holds a token after a task was settled.
+	settled chan struct{}
+
+	mu       sync.Mutex
+	open     map[uint64]*Task // by sequence
+	puller   *pull.Puller
+	stopping bool
+}
+
+func (l *lane) ackWait() time.Duration {
+	if l.durable.AckWait > 0 {
+		return l.durable.AckWait
+	}
+	return serverAckWait
+}
+
+// run reads until ctx ends, again after every interruption. It calls opened
+// when it reads for the first time, or gives up before.
+func (l *lane) run(ctx context.Context, opened func()) {
+	defer opened()
+	pause := firstPause
+	for ctx.Err() == nil {
+		err := l.read(ctx, func() {
+			opened()
+			pause = firstPause
+		})
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		e := l.log.Warn()
+		if errors.Is(err, pull.ErrReconnected) {
+			e = l.log.Info()
+		}
+		e.Err(err).Msg("reading was interrupted; trying again")
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, lastPause)
+	}
+}
+
+// read reads until ctx ends or the reading is interrupted. Tasks outlast it:
+// they are settled over any connection.
+func (l *lane) read(ctx context.Context, opened func()) error {
+	if err := l.ensure(ctx); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	puller, err := pull.Start(pull.Config{
+		JS: l.js, Stream: l.cfg.Stream, Consumer: l.durable.Durable,
+		Room: l.cfg.InFlight - len(l.open), Receive: l.receive,
+	})
+	l.puller = puller
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	opened()
+	err = puller.Wait(ctx)
+	l.mu.Lock()
+	l.puller, l.stopping = nil, ctx.Err() != nil
+	l.mu.Unlock()
+	// While stopping, what still arrives is given back at once.
+	puller.Drain()
+	return err
+}
+
+// ensure makes the consumer if it does not exist.
+func (l *lane) ensure(ctx context.Context) error {
+	_, err := l.js.Consumer(ctx, l.cfg.Stream, l.durable.Durable)
+	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return err
+	}
+	_, err = l.js.CreateConsumer(ctx, l.cfg.Stream, l.durable)
+	if errors.Is(err, jetstream.ErrConsumerExists) {
+		return nil
+	}
+	return err
+}
+
+// receive makes a task of a message. A message that is delivered again while
+// its task is here, because a sign of life was lost, goes on as that task.
+func (l *lane) receive(msg *nats.Msg) {
+	meta, err := msg.Metadata()
+	if err != nil {
+		l.log.Error().Err(err).Str("subject", msg.Subject).Msg("message without metadata dropped")
+		return
+	}
+	t := newTask(l, msg, meta)
+	l.mu.Lock()
+	stopping, known := l.stopping, l.open[t.Seq]
+	if !stopping && known == nil {
+		l.open[t.Seq] = t
+	}
+	l.mu.Unlock()
+	switch {
+	case known != nil:
+		known.renew(msg.Reply)
+		l.free()
+	case stopping:
+		l.giveBack(t)
+	default:
+		l.handle(t)
+	}
+}
+
+// giveBack releases a task without waiting for an answer.
+func (l *lane) giveBack(t *Task) {
+	if err := t.nak(); err != nil {
+		l.log.Info().Err(err).Msg("task not given back; it comes again after a while")
+	}
+	t.settle(released)
+}
+
+// close forgets a settled task and makes room for another.
+func (l *lane) close(t *Task) {
+	l.mu.Lock()
+	open := l.open[t.Seq] == t
+	if open {
+		delete(l.open, t.Seq)
+	}
+	l.mu.Unlock()
+	if open {
+		l.free()
+	}
+	select {
+	case l.settled <- struct{}{}:
+	default:
+	}
+}
+
+func (l *lane) free() {
+	l.mu.Lock()
+	p := l.puller
+	l.mu.Unlock()
+	if p != nil {
+		p.Free(1)
+	}
+}
+
+func (l *lane) unsettled() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.open)
+}
+
+// tasks returns the open tasks.
+func (l *lane) tasks() []*Task {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make([]*Task, 0, len(l.open))
+	for _, t := range l.open {
+		out = append(out, t)
+	}
+	return out
+}
+
+// signs sends the signs of life that are due.
+func (l *lane) signs(now time.Time) {
+	for _, t := range l.tasks() {
+		t.sign(now, l.ackWait()/2)
+	}
+}
+
+func (l *lane) releaseAll() {
+	for _, t := range l.tasks() {
+		l.giveBack(t)
+	}
+}
