@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/streams/permission"
 )
 
 const (
@@ -126,7 +127,8 @@ func (s Settings) options() []nats.Option {
 	case !s.Token.Empty():
 		opts = append(opts, nats.Token(s.Token.Reveal()))
 	case s.User != "":
-		opts = append(opts, nats.UserInfo(s.User, s.Password.Reveal()))
+		// A user hears its own answers only.
+		opts = append(opts, nats.UserInfo(s.User, s.Password.Reveal()), nats.CustomInboxPrefix(permission.InboxPrefix(s.User)))
 	}
 	if s.CAFile != "" {
 		opts = append(opts, nats.RootCAs(s.CAFile))

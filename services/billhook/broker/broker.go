@@ -96,9 +96,12 @@ func splitListen(listen string) (string, int, error) {
 	return host, port, nil
 }
 
-// Options returns what an in-process connection needs.
-func (b *Broker) Options() []nats.Option {
-	return []nats.Option{nats.InProcessServer(b.server), nats.Token(b.token)}
+// Option makes a connection one of this process.
+func (b *Broker) Option() nats.Option {
+	return func(o *nats.Options) error {
+		o.Token = b.token
+		return nats.InProcessServer(b.server)(o)
+	}
 }
 
 // Address returns "host:port" of the listener, empty when there is none.
