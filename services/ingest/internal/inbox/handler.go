@@ -42,7 +42,6 @@ type Handler struct {
 	part   int
 	deps   Deps
 	quotas *meter
-	purged uint64
 }
 
 // New returns the handler of a partition.
@@ -52,7 +51,6 @@ func New(part int, deps Deps) *Handler {
 
 // Begin takes over the counts of the holder before.
 func (h *Handler) Begin(_ context.Context, s *cursor.Session) error {
-	h.purged = 0
 	if err := h.quotas.restore(s.State()); err != nil {
 		// Counts that cannot be read are no reason to stand still.
 		h.deps.Logger.Error().Err(err).Int("partition", h.part).Msg("quotas begin anew")
@@ -93,6 +91,9 @@ func (h *Handler) Handle(ctx context.Context, s *cursor.Session, msgs []cursor.M
 	}
 	return steps, nil
 }
+
+// Woken implements [cursor.Handler]; nothing wakes this cursor.
+func (h *Handler) Woken(context.Context, *cursor.Session) error { return nil }
 
 // judge returns the event of a message or why it becomes none. An error means
 // that neither can be said now.

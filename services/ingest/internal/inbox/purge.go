@@ -3,41 +3,44 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"math"
+	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/billhook/billhook/streams/cursor"
-	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 )
 
-// Woken removes from INBOX what lies behind the checkpoint. A failure is
-// logged and no more: the next time removes as much more.
-func (h *Handler) Woken(ctx context.Context, s *cursor.Session) error {
-	position := s.Position()
-	if position <= h.purged {
-		return nil
-	}
-	if err := s.Checkpoint(ctx); err != nil {
-		return err
-	}
-	if err := h.purge(ctx, position); err != nil {
-		h.deps.Logger.Warn().Err(err).Int("partition", h.part).Msg("could not purge INBOX")
-		return nil
-	}
-	h.purged = position
-	return nil
-}
+// CursorName is the name of the cursor of a partition.
+func CursorName(part int) string { return "ingest." + strconv.Itoa(part) }
 
-func (h *Handler) purge(ctx context.Context, position uint64) error {
-	stream, err := h.deps.JS.Stream(ctx, topology.Inbox)
+// Purge removes from INBOX what every partition's checkpoint has passed. It
+// removes from the stream's beginning only: a partition's messages alone would
+// leave holes, which cost the server more, and its beginning would run ahead
+// of partitions where nothing happens, which looks like loss to their cursors.
+func Purge(ctx context.Context, js jetstream.JetStream, partitions int) error {
+	stream, err := js.Stream(ctx, topology.Inbox)
 	if err != nil {
-		return fmt.Errorf("purge partition %d: %w", h.part, err)
+		return fmt.Errorf("purge INBOX: %w", err)
 	}
-	// The sequence itself is kept by the server, so name the next one.
-	err = stream.Purge(ctx, jetstream.WithPurgeSubject(subject.InboxPart(h.part)), jetstream.WithPurgeSequence(position+1))
-	if err != nil {
-		return fmt.Errorf("purge partition %d: %w", h.part, err)
+	state := stream.CachedInfo().State
+	if state.Msgs == 0 {
+		return nil
+	}
+	passed := uint64(math.MaxUint64)
+	for part := range partitions {
+		position, err := cursor.StoredPosition(ctx, js, CursorName(part))
+		if err != nil {
+			return fmt.Errorf("purge INBOX: %w", err)
+		}
+		if passed = min(passed, position); passed < state.FirstSeq {
+			return nil
+		}
+	}
+	// The server keeps the sequence that is named.
+	if err := stream.Purge(ctx, jetstream.WithPurgeSequence(passed+1)); err != nil {
+		return fmt.Errorf("purge INBOX: %w", err)
 	}
 	return nil
 }
