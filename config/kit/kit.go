@@ -15,7 +15,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
+	"github.com/billhook/billhook/config/accounts"
 	"github.com/billhook/billhook/config/directory"
+	"github.com/billhook/billhook/config/keys"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/guard"
 	"github.com/billhook/billhook/shared/secret"
@@ -29,6 +31,9 @@ type Kit struct {
 	JetStream jetstream.JetStream
 	Catalogue *tokens.Catalogue
 	Directory *directory.Directory
+	// Accounts and Keys are nil in a kit without them.
+	Accounts *accounts.Accounts
+	Keys     *keys.Keys
 	// Sealer is nil in a kit without a secret key.
 	Sealer *secret.Sealer
 	// Web and Mail say where webhooks and mail may go.
@@ -59,6 +64,8 @@ type Needs struct {
 	Buckets []string
 	// Secrets is true for services that open or make sealed secrets.
 	Secrets bool
+	// Accounts and Keys are true for services that read those.
+	Accounts, Keys bool
 }
 
 // Assemble makes a kit over a connection, which stays the caller's. It returns
@@ -72,6 +79,7 @@ func Assemble(ctx context.Context, link Link, s Settings, needs Needs, log zerol
 		func() (err error) { k.Mail, err = s.MailPolicy(); return err },
 		func() (err error) { k.Roots, err = s.roots(); return err },
 		func() error { return k.seal(s, needs) },
+		func() error { return k.open(ctx, needs) },
 		func() (err error) {
 			k.Directory, err = directory.Watch(ctx, directory.Settings{
 				JetStream: link.JetStream, Buckets: needs.Buckets, Catalogue: k.Catalogue, Logger: log,
@@ -80,6 +88,7 @@ func Assemble(ctx context.Context, link Link, s Settings, needs Needs, log zerol
 		},
 	} {
 		if err := step(); err != nil {
+			k.Close()
 			return nil, err
 		}
 	}
@@ -98,8 +107,31 @@ func (k *Kit) seal(s Settings, needs Needs) error {
 	return err
 }
 
+// open makes the readers by key that are needed.
+func (k *Kit) open(ctx context.Context, needs Needs) (err error) {
+	if needs.Accounts {
+		if k.Accounts, err = accounts.Open(ctx, accounts.Settings{JetStream: k.JetStream, Logger: k.Log}); err != nil {
+			return err
+		}
+	}
+	if needs.Keys {
+		k.Keys, err = keys.Open(ctx, keys.Settings{JetStream: k.JetStream, Logger: k.Log})
+	}
+	return err
+}
+
 // Close ends the watching of the configuration.
-func (k *Kit) Close() { k.Directory.Close() }
+func (k *Kit) Close() {
+	if k.Directory != nil {
+		k.Directory.Close()
+	}
+	if k.Accounts != nil {
+		k.Accounts.Close()
+	}
+	if k.Keys != nil {
+		k.Keys.Close()
+	}
+}
 
 // instance draws a name for this process.
 func instance() string {

@@ -256,4 +256,3 @@ func putType(ctx context.Context, s *store.Store, n int) error {
 	_, err := s.PutContactType(ctx, "acme", account.ContactType{ID: name("t", n), Name: "T", Base: account.Other})
 	return err
 }
-

@@ -1,0 +1,83 @@
+// Package keys tells who presents an API key. It refuses to say why a key is
+// not accepted: to a guesser every failure looks the same.
+package keys
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"github.com/billhook/billhook/config/apikey"
+	"github.com/billhook/billhook/config/recent"
+	"github.com/billhook/billhook/config/setup"
+	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/id"
+	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/streams/topology"
+)
+
+const (
+	size = 10_000
+	// maxAge is how long a revoked key may go on working, should the watch
+	// that brings the news be broken.
+	maxAge = 5 * time.Second
+)
+
+// Settings says how keys are read.
+type Settings struct {
+	JetStream jetstream.JetStream
+	Now       func() time.Time
+	Logger    zerolog.Logger
+}
+
+// Keys authenticates. It may be used by many goroutines.
+type Keys struct {
+	table *recent.Table[*apikey.Key]
+}
+
+// Open returns keys that are kept fresh until [Keys.Close]. ctx bounds the
+// beginning only.
+func Open(ctx context.Context, s Settings) (*Keys, error) {
+	t, err := recent.Open(ctx, recent.Settings{
+		JetStream: s.JetStream, Bucket: topology.APIKeys, Size: size, MaxAge: maxAge, Now: s.Now, Logger: s.Logger,
+	}, decode)
+	if err != nil {
+		return nil, err
+	}
+	return &Keys{table: t}, nil
+}
+
+func decode(key string, value []byte) (*apikey.Key, error) {
+	k := new(apikey.Key)
+	if err := json.Unmarshal(value, k); err != nil {
+		return nil, fault.New(fault.Internal, "decode api key", key, err)
+	}
+	return k, nil
+}
+
+// Close ends the watch and waits for its goroutine.
+func (k *Keys) Close() { k.table.Close() }
+
+// Authenticate returns the key whose text is presented for an owner. The
+// owner to act for is the one in the key. Whatever is wrong (owner, form,
+// unknown, revoked, another owner's) fails with [fault.Denied] and the same
+// text; only [fault.Unavailable] and a cancelled context differ.
+func (k *Keys) Authenticate(ctx context.Context, owner string, presented secret.Text) (apikey.Key, error) {
+	keyID, ok := apikey.ID(presented)
+	if !ok || !id.Valid(owner) {
+		return apikey.Key{}, denied()
+	}
+	found, ok, err := k.table.Get(ctx, setup.Key(owner, keyID))
+	if err != nil {
+		return apikey.Key{}, err
+	}
+	if !ok || found.Owner != owner || !found.Matches(presented) {
+		return apikey.Key{}, denied()
+	}
+	return *found, nil
+}
+
+func denied() error { return fault.New(fault.Denied, "authenticate", "", nil) }
