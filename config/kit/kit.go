@@ -110,12 +110,12 @@ func (k *Kit) seal(s Settings, needs Needs) error {
 // open makes the readers by key that are needed.
 func (k *Kit) open(ctx context.Context, needs Needs) (err error) {
 	if needs.Accounts {
-		if k.Accounts, err = accounts.Open(ctx, accounts.Settings{JetStream: k.JetStream, Logger: k.Log}); err != nil {
+		if k.Accounts, err = accounts.Open(ctx, accounts.Settings{JetStream: k.JetStream, Now: k.Now, Logger: k.Log}); err != nil {
 			return err
 		}
 	}
 	if needs.Keys {
-		k.Keys, err = keys.Open(ctx, keys.Settings{JetStream: k.JetStream, Logger: k.Log})
+		k.Keys, err = keys.Open(ctx, keys.Settings{JetStream: k.JetStream, Now: k.Now, Logger: k.Log})
 	}
 	return err
 }

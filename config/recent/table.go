@@ -148,7 +148,7 @@ func (t *Table[T]) read(ctx context.Context, s *slot[T]) {
 	e, err := t.bucket.Get(ctx, s.key)
 	t.lock.Lock()
 	defer t.lock.Unlock()
-	if err == nil && e.Revision >= s.revision {
+	if err == nil && (e.Revision > s.revision || s.revision == 0) {
 		t.fill(s, e)
 	}
 	if s.err == nil {
