@@ -62,9 +62,10 @@ func TestDifferentDeliveriesHaveDifferentIDs(t *testing.T) {
 	}
 }
 
-func TestOnlyAPlannedAttemptLeavesADeliveryOpen(t *testing.T) {
+func TestOnlyAnAttemptPlannedOrUnderWayLeavesADeliveryOpen(t *testing.T) {
 	for result, final := range map[delivery.Result]bool{
-		delivery.Delivered: true, delivery.Parked: true, delivery.Skipped: true, delivery.Retrying: false,
+		delivery.Delivered: true, delivery.Parked: true, delivery.Skipped: true,
+		delivery.Retrying: false, delivery.Sending: false,
 	} {
 		if result.Final() != final {
 			t.Errorf("%s: final %v", result, result.Final())

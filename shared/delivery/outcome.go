@@ -11,15 +11,19 @@ type Result string
 //	retrying   it failed and another attempt is planned
 //	parked     it failed for good, or ran out of attempts; kept in PARKED
 //	skipped    nothing was sent, on purpose, and the reason says why; final
+//	sending    no result yet: a note that the attempt begins, under the same
+//	           attempt id; left alone only by a crash. Email only, where a
+//	           repeat cannot be told from the first.
 const (
 	Delivered Result = "delivered"
 	Retrying  Result = "retrying"
 	Parked    Result = "parked"
 	Skipped   Result = "skipped"
+	Sending   Result = "sending"
 )
 
 // Final reports whether no further attempt follows a result.
-func (r Result) Final() bool { return r != Retrying }
+func (r Result) Final() bool { return r != Retrying && r != Sending }
 
 // Outcome is the record of one attempt, written to OUTCOMES.
 type Outcome struct {

@@ -1,0 +1,301 @@
+package settle_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+	"go.uber.org/goleak"
+
+	"github.com/billhook/billhook/shared/delivery"
+	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/streams/natstest"
+	"github.com/billhook/billhook/streams/settle"
+	"github.com/billhook/billhook/streams/subject"
+	"github.com/billhook/billhook/streams/topology"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type bench struct {
+	srv  *natstest.Server
+	js   jetstream.JetStream
+	desk *settle.Desk
+	stop func()
+}
+
+func start(t *testing.T) *bench {
+	t.Helper()
+	srv := natstest.Start(t)
+	js := srv.JetStream(t)
+	for _, c := range topology.Streams(topology.Defaults()) {
+		if _, err := js.CreateStream(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	desk := settle.New(settle.Config{Channel: delivery.Email}, settle.Deps{JS: js, Logger: zerolog.Nop()})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = desk.Run(ctx) }()
+	b := &bench{srv: srv, js: js, desk: desk, stop: sync.OnceFunc(func() { cancel(); <-done })}
+	t.Cleanup(b.stop)
+	return b
+}
+
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func ref(id string) delivery.Reference {
+	return delivery.Reference{ID: id, Owner: "acme", Subscription: "sub_1", Revision: 1, EventSeq: 7, EventID: "e", EventType: "invoice.posted"}
+}
+
+func outcome(id string, attempt int, r delivery.Result) *delivery.Outcome {
+	return &delivery.Outcome{AttemptID: fmt.Sprint(id, "-", attempt), Attempt: attempt, Delivery: ref(id), Channel: delivery.Email, Result: r}
+}
+
+func TestADueRetryIsTheWorkThatWasScheduled(t *testing.T) {
+	b := start(t)
+	want := settle.Work{Delivery: ref("dlv_1"), Part: 3, Attempts: 2, First: time.Unix(5, 0).UTC(), Frozen: []byte{0, 1, 2}}
+	due, err := b.js.CreateConsumer(within(t), topology.Retries, jetstream.ConsumerConfig{FilterSubject: subject.RetriesDue(delivery.Email)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := want
+	first.Attempts = 1
+	for _, w := range []settle.Work{first, want} { // the second takes the first's place
+		if err := b.desk.Retry(within(t), w, time.Now().Add(2*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	msg, err := due.Next(jetstream.FetchMaxWait(20 * time.Second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at, err := subject.ParseRetryDue(msg.Subject()); err != nil || at.Part != 3 || at.Owner != "acme" || at.Subscription != "sub_1" {
+		t.Errorf("due at %s", msg.Subject())
+	}
+	got, err := settle.Read(msg.Subject(), msg.Data())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("work (-scheduled +due):\n%s", diff)
+	}
+	if info := due.CachedInfo(); info == nil || msg.Headers().Get("Nats-TTL") == "" {
+		t.Errorf("a due retry has no TTL: %v", msg.Headers())
+	}
+	s, err := b.js.Stream(within(t), topology.Retries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := s.CachedInfo().State.Msgs; n != 1 {
+		t.Errorf("%d messages in RETRIES, want the due one", n)
+	}
+}
+
+func TestAWithdrawnRetryDoesNotCome(t *testing.T) {
+	b := start(t)
+	if err := b.desk.Retry(within(t), settle.Work{Delivery: ref("dlv_1")}, time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.desk.Withdraw(within(t), "dlv_1"); err != nil {
+		t.Fatal(err)
+	}
+	s, err := b.js.Stream(within(t), topology.Retries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := s.CachedInfo().State.Msgs; n != 0 {
+		t.Errorf("%d messages are left", n)
+	}
+}
+
+func TestARetryThatFitsNoMessageIsInvalid(t *testing.T) {
+	b := start(t)
+	err := b.desk.Retry(within(t), settle.Work{Delivery: ref("dlv_1"), Frozen: make([]byte, 1<<20)}, time.Now())
+	if fault.KindOf(err) != fault.Invalid {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDeliveriesAreReadAsWork(t *testing.T) {
+	data, err := json.Marshal(ref("dlv_1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := settle.Read(subject.Delivery(delivery.Email, 5, "acme", "sub_1"), data)
+	if diff := cmp.Diff(settle.Work{Delivery: ref("dlv_1"), Part: 5}, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	for subj, data := range map[string]string{"other.subject": "{}", subject.Delivery(delivery.Email, 5, "a", "b"): "{"} {
+		if _, err := settle.Read(subj, []byte(data)); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s: %v", subj, err)
+		}
+	}
+}
+
+func TestTheLastOutcomeOfADeliveryIsFoundAmongOthers(t *testing.T) {
+	b := start(t)
+	since := time.Now()
+	for i := range 700 {
+		if err := b.desk.Record(within(t), outcome(fmt.Sprint("dlv_other", i), 1, delivery.Delivered)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, o := range []*delivery.Outcome{
+		outcome("dlv_1", 1, delivery.Sending), outcome("dlv_1", 1, delivery.Retrying),
+		outcome("dlv_2", 1, delivery.Sending), outcome("dlv_1", 2, delivery.Delivered),
+	} {
+		if err := b.desk.Record(within(t), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var askers sync.WaitGroup
+	for range 20 {
+		for id, want := range map[string]*delivery.Outcome{
+			"dlv_1": outcome("dlv_1", 2, delivery.Delivered), "dlv_2": outcome("dlv_2", 1, delivery.Sending), "dlv_3": nil,
+		} {
+			askers.Go(func() {
+				got, found, err := b.desk.Last(within(t), ref(id), since)
+				if err != nil || found != (want != nil) || found && !cmp.Equal(*want, got) {
+					t.Errorf("%s: %+v %v %v", id, got, found, err)
+				}
+			})
+		}
+	}
+	askers.Wait()
+}
+
+func TestOutcomesBeforeTheMomentAskedAboutMayBePassedOver(t *testing.T) {
+	b := start(t)
+	if err := b.desk.Record(within(t), outcome("dlv_1", 1, delivery.Delivered)); err != nil {
+		t.Fatal(err)
+	}
+	if _, found, err := b.desk.Last(within(t), ref("dlv_1"), time.Now().Add(time.Hour)); found || err != nil {
+		t.Errorf("found %v, %v", found, err)
+	}
+}
+
+func TestWhatIsParkedHasWhatAReplayNeeds(t *testing.T) {
+	b := start(t)
+	want := settle.Parked{Work: settle.Work{Delivery: ref("dlv_1"), Attempts: 9, Frozen: []byte("body")}, Reason: "gone", At: time.Unix(9, 0).UTC()}
+	if err := b.desk.Park(within(t), want); err != nil {
+		t.Fatal(err)
+	}
+	s, err := b.js.Stream(within(t), topology.Parked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg, err := s.GetLastMsgForSubject(within(t), subject.Parked(delivery.Email, "acme", "sub_1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got settle.Parked
+	if err := json.Unmarshal(msg.Data, &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("parked (-want +got):\n%s", diff)
+	}
+}
+
+func TestSettlingGoesOnAfterABrokerRestart(t *testing.T) {
+	b := start(t)
+	if err := b.desk.Record(within(t), outcome("dlv_1", 1, delivery.Sending)); err != nil {
+		t.Fatal(err)
+	}
+	b.srv.Stop()
+	var all sync.WaitGroup
+	since := time.Now().Add(-time.Minute)
+	for _, work := range []func(context.Context) error{
+		func(ctx context.Context) error { return b.desk.Record(ctx, outcome("dlv_1", 1, delivery.Retrying)) },
+		func(ctx context.Context) error {
+			return b.desk.Park(ctx, settle.Parked{Work: settle.Work{Delivery: ref("dlv_2")}})
+		},
+		func(ctx context.Context) error {
+			return b.desk.Retry(ctx, settle.Work{Delivery: ref("dlv_1")}, time.Now().Add(time.Hour))
+		},
+		func(ctx context.Context) error { _, _, err := b.desk.Last(ctx, ref("dlv_1"), since); return err },
+	} {
+		all.Go(func() {
+			if err := work(within(t)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	b.srv.Resume(t)
+	all.Wait()
+}
+
+func TestSettlingEndsWithItsContext(t *testing.T) {
+	b := start(t)
+	b.srv.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := b.desk.Record(ctx, outcome("dlv_1", 1, delivery.Delivered)); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAnOutcomeNamesItsDeliveryWhereTheHistoryLooks(t *testing.T) {
+	data, err := json.Marshal(outcome("dlv_1", 1, delivery.Delivered))
+	if err != nil || !strings.Contains(string(data), `"delivery":{"id":"dlv_1"`) {
+		t.Errorf("%s %v", data, err)
+	}
+}
+
+func TestSweptIsWhatAllAreDoneWith(t *testing.T) {
+	b := start(t)
+	ctx := within(t)
+	due := subject.RetryDue(delivery.Email, 0, "acme", "sub_1")
+	other := subject.RetryDue(delivery.Webhook, 0, "acme", "sub_1")
+	for _, subj := range []string{due, other, due, due} {
+		if _, err := b.js.PublishMsg(ctx, &nats.Msg{Subject: subj, Data: []byte("{}")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, d := range topology.Durables(topology.Defaults()) {
+		if d.Config.Durable != topology.RetriesDurable(delivery.Email) {
+			continue
+		}
+		c, err := b.js.CreateConsumer(ctx, d.Stream, d.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch, err := c.Fetch(3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for msg := range batch.Messages() { // done with the first and the third
+			if n++; n != 2 {
+				if err := msg.DoubleAck(ctx); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	floor, err := b.desk.SweepBehind(ctx, 0)
+	if err != nil || floor != 2 { // the message before the first that is not done
+		t.Fatalf("swept up to %d: %v", floor, err)
+	}
+	s, err := b.js.Stream(ctx, topology.Retries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st := s.CachedInfo().State; st.Msgs != 3 || st.FirstSeq != 2 {
+		t.Errorf("left %d from %d on", st.Msgs, st.FirstSeq)
+	}
+}
