@@ -35,3 +35,6 @@ type Key struct {
 	// RevokedAt is zero while the key is valid.
 	RevokedAt time.Time `json:"revoked_at,omitzero"`
 }
+
+// Publishes reports whether a key of the role may publish events.
+func (r Role) Publishes() bool { return r == Publisher || r == Editor || r == Admin }

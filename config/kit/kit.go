@@ -18,6 +18,7 @@ import (
 	"github.com/billhook/billhook/config/accounts"
 	"github.com/billhook/billhook/config/directory"
 	"github.com/billhook/billhook/config/keys"
+	"github.com/billhook/billhook/config/store"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/guard"
 	"github.com/billhook/billhook/shared/secret"
@@ -118,6 +119,14 @@ func (k *Kit) open(ctx context.Context, needs Needs) (err error) {
 		k.Keys, err = keys.Open(ctx, keys.Settings{JetStream: k.JetStream, Now: k.Now, Logger: k.Log})
 	}
 	return err
+}
+
+// Store returns the use cases that save configuration. The kit must have
+// secrets.
+func (k *Kit) Store() *store.Store {
+	return store.New(store.Deps{
+		JetStream: k.JetStream, Catalogue: k.Catalogue, Mail: k.Mail, Sealer: k.Sealer, Rand: k.Rand, Now: k.Now,
+	})
 }
 
 // Close ends the watching of the configuration.

@@ -28,23 +28,24 @@ func setupCommand(w World) *cobra.Command {
 			if err := topology.Ensure(cmd.Context(), s.js, settings); err != nil {
 				return err
 			}
-			return reportDrift(cmd, s, settings)
+			_, err = reportDrift(cmd, s, settings)
+			return err
 		},
 	}
 }
 
-// reportDrift prints what differs from the topology; nothing changes it but
-// the operator.
-func reportDrift(cmd *cobra.Command, s *session, settings topology.Settings) error {
+// reportDrift prints what differs from the topology and whether anything does;
+// nothing changes it but the operator.
+func reportDrift(cmd *cobra.Command, s *session, settings topology.Settings) (bool, error) {
 	differences, err := topology.Drift(cmd.Context(), s.js, settings)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, d := range differences {
-		fmt.Fprintf(cmd.OutOrStdout(), "drift: %s\n", d)
+		fmt.Fprintf(cmd.OutOrStdout(), "drift: %s %s is %s, should be %s\n", d.Name, d.Field, d.Got, d.Want)
 	}
 	if len(differences) == 0 {
 		fmt.Fprintln(cmd.OutOrStdout(), "streams and buckets are as they should be")
 	}
-	return nil
+	return len(differences) > 0, nil
 }

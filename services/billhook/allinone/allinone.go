@@ -1,0 +1,177 @@
+// Package allinone runs every service in one process around an embedded NATS
+// server. It is one more main over the same services: the only difference to
+// running them apart is who made the connection.
+package allinone
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+
+	"github.com/rs/zerolog"
+
+	"github.com/billhook/billhook/config/kit"
+	"github.com/billhook/billhook/config/store"
+	"github.com/billhook/billhook/services/billhook/broker"
+	"github.com/billhook/billhook/services/ingest"
+	"github.com/billhook/billhook/services/mailer"
+	"github.com/billhook/billhook/services/matcher"
+	"github.com/billhook/billhook/services/scheduler"
+	webhooksender "github.com/billhook/billhook/services/webhook-sender"
+	"github.com/billhook/billhook/shared/process"
+	"github.com/billhook/billhook/streams/link"
+	"github.com/billhook/billhook/streams/topology"
+)
+
+// App is an all-in-one: a broker, a kit, and the services on them.
+type App struct {
+	broker *broker.Broker
+	link   kit.Link
+	kit    *kit.Kit
+	store  *store.Store
+	http   *server
+	group  *process.Group
+}
+
+// Place is what an all-in-one stands on.
+type Place struct {
+	// Store is the broker's folder.
+	Store string
+	// Auth decides who gets in from outside the process. It gets the app once
+	// that is open, because keys are read through it.
+	Auth func(*App) broker.Authenticator
+	Log  zerolog.Logger
+}
+
+// Open starts the broker, makes the streams that lack, and prepares the
+// services. Run lets them work; Close must follow in any case.
+func Open(ctx context.Context, cfg Config, place Place) (_ *App, err error) {
+	a := &App{}
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
+	if err = a.connect(cfg, place); err != nil {
+		return nil, err
+	}
+	if err = topology.Ensure(ctx, a.link.JetStream, cfg.Topology); err != nil {
+		return nil, err
+	}
+	if a.kit, err = kit.Assemble(ctx, a.link, cfg.Kit, needs(), place.Log); err != nil {
+		return nil, err
+	}
+	a.store = a.kit.Store()
+	members, err := a.members(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	a.group = process.NewGroup(place.Log, members...)
+	return a, nil
+}
+
+// connect starts the broker and attaches to it.
+func (a *App) connect(cfg Config, place Place) error {
+	token := make([]byte, 32)
+	_, _ = rand.Read(token) // never fails
+	listen := cfg.NATSAddr
+	if listen == off {
+		listen = ""
+	}
+	var err error
+	a.broker, err = broker.Start(broker.Config{
+		StoreDir: place.Store, Listen: listen, SyncAlways: cfg.Sync == SyncAlways,
+		Auth: func(user, password string) (broker.Permissions, bool) {
+			if place.Auth == nil || a.kit == nil {
+				return broker.Permissions{}, false
+			}
+			return place.Auth(a)(user, password)
+		},
+	}, hex.EncodeToString(token), place.Log)
+	if err != nil {
+		return err
+	}
+	a.link.NATS, a.link.JetStream, err = link.Attach(a.broker.Option(), "billhook", place.Log)
+	return err
+}
+
+// needs is what all services together take from the kit.
+func needs() kit.Needs {
+	return kit.Needs{
+		Buckets: []string{
+			topology.Owners, topology.ContactTypes, topology.SMTP, topology.Emails, topology.Endpoints, topology.Subscriptions,
+		},
+		Secrets: true, Accounts: true, Keys: true,
+	}
+}
+
+// members makes the services, those at the end of an event's way first, so
+// that they stop last.
+func (a *App) members(ctx context.Context, cfg Config) ([]process.Member, error) {
+	cfg.Ingest.HTTPAddr = "" // the all-in-one's server mounts it
+	in, err := ingest.FromKit(cfg.Ingest, a.kit)
+	if err != nil {
+		return nil, err
+	}
+	match, err := matcher.FromKit(cfg.Matcher, a.kit)
+	if err != nil {
+		return nil, err
+	}
+	hooks, err := webhooksender.FromKit(cfg.Webhook, a.kit)
+	if err != nil {
+		return nil, err
+	}
+	mails, err := mailer.FromKit(cfg.Mailer, a.kit)
+	if err != nil {
+		return nil, err
+	}
+	timer, err := scheduler.FromKit(cfg.Scheduler, a.kit)
+	if err != nil {
+		return nil, err
+	}
+	if a.http, err = listen(ctx, cfg.HTTPAddr, in.Handler()); err != nil {
+		return nil, err
+	}
+	return []process.Member{
+		{Name: "webhook-sender", Service: hooks}, {Name: "mailer", Service: mails}, {Name: "matcher", Service: match},
+		{Name: "scheduler", Service: timer}, {Name: "ingest", Service: in}, {Name: "http", Service: a.http},
+	}, nil
+}
+
+// Run lets the services work until ctx ends or one of them fails.
+func (a *App) Run(ctx context.Context) error {
+	a.http.health(process.Health(a.group))
+	return a.group.Run(ctx)
+}
+
+// Ready is closed once every service works.
+func (a *App) Ready() <-chan struct{} { return a.group.Ready() }
+
+// Kit returns what the services work with.
+func (a *App) Kit() *kit.Kit { return a.kit }
+
+// Store returns the use cases that save configuration.
+func (a *App) Store() *store.Store { return a.store }
+
+// NATSAddr and HTTPAddr return where the app listens; NATSAddr is empty when
+// the broker listens nowhere.
+func (a *App) NATSAddr() string { return a.broker.Address() }
+
+// HTTPAddr returns where the app serves HTTP.
+func (a *App) HTTPAddr() string { return a.http.listener.Addr().String() }
+
+// Close ends what Open started, in reverse.
+func (a *App) Close() {
+	if a.http != nil {
+		_ = a.http.listener.Close()
+	}
+	if a.kit != nil {
+		a.kit.Close()
+	}
+	if a.link.NATS != nil {
+		a.link.NATS.Close()
+	}
+	if a.broker != nil {
+		a.broker.Close()
+	}
+}
