@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/billhook/billhook/shared/delivery"
+	"github.com/billhook/billhook/tokens/internal/format"
 )
 
 // Catalogue is the immutable set of event types, contexts and tokens. It is
@@ -16,6 +17,7 @@ type Catalogue struct {
 	byType   map[string]int
 	byName   map[string]int // lower-case names and aliases of events
 	byToken  map[string]int
+	zones    format.Zones
 }
 
 // Event returns the event type with a dotted type name.

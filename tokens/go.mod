@@ -6,6 +6,7 @@ require (
 	github.com/billhook/billhook/shared v0.0.0
 	github.com/google/go-cmp v0.7.0
 	github.com/mailgun/raymond/v2 v2.0.48
+	pgregory.net/rapid v1.3.0
 )
 
 replace github.com/billhook/billhook/shared => ../shared

@@ -22,37 +22,39 @@ type Frame struct {
 // Values are all token values of one delivery: those of the event, the core
 // tokens and the contact. They are immutable.
 type Values struct {
-	catalogue *Catalogue
-	data      event.Values
-	core      event.Values
-	contact   event.Values
-	zone      *time.Location
+	data    event.Values
+	core    event.Values
+	contact event.Values
+	zone    *time.Location
+}
+
+// Zone returns the zone that moments are shown in.
+func (v Values) Zone() *time.Location {
+	if v.zone == nil {
+		return time.UTC
+	}
+	return v.zone
 }
 
 // Values returns the values for rendering ev in a frame. The same event and
 // frame always give the same values. The event is read, never changed.
 func (c *Catalogue) Values(ev *event.Event, f Frame) Values {
-	zone := f.Zone
-	if zone == nil {
-		zone = time.UTC
-	}
-	now := f.Now.In(zone)
+	v := Values{data: ev.Data, contact: f.Contact, zone: f.Zone}
+	now := f.Now.In(v.Zone())
 	name := ev.Type
 	if e, ok := c.Event(ev.Type); ok {
 		name = e.Name
 	}
-	return Values{
-		catalogue: c, data: ev.Data, contact: f.Contact, zone: zone,
-		core: event.Values{
-			"Current Time":          event.Str(now.Format(time.TimeOnly)),
-			"Current Date":          event.Str(now.Format(time.DateOnly)),
-			"Current Date and Time": event.Str(now.Format(time.RFC3339)),
-			"Owner Name":            event.Str(f.OwnerName),
-			"Event Name":            event.Str(name),
-			"Event.Id":              event.Str(ev.ID),
-			"Event.Type":            event.Str(ev.Type),
-		},
+	v.core = event.Values{
+		"Current Time":          event.Str(now.Format(time.TimeOnly)),
+		"Current Date":          event.Str(now.Format(time.DateOnly)),
+		"Current Date and Time": event.Str(now.Format(time.RFC3339)),
+		"Owner Name":            event.Str(f.OwnerName),
+		"Event Name":            event.Str(name),
+		"Event.Id":              event.Str(ev.ID),
+		"Event.Type":            event.Str(ev.Type),
 	}
+	return v
 }
 
 // Value returns the value of one token with its JSON type kept: money is a

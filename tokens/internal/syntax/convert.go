@@ -29,7 +29,8 @@ func convert(program *ast.Program) (Tree, *Problem) {
 func convertNode(n ast.Node) (Node, *Problem) {
 	switch n := n.(type) {
 	case *ast.ContentStatement:
-		return &Text{Value: n.Value}, nil
+		// Only white space is gone from the beginning of a value.
+		return &Text{Value: n.Value, Pos: n.Loc.Pos + max(0, strings.Index(n.Original, n.Value))}, nil
 	case *ast.CommentStatement:
 		return nil, nil
 	case *ast.MustacheStatement:

@@ -16,17 +16,17 @@ func TestATemplateBecomesATree(t *testing.T) {
 		t.Fatal(p)
 	}
 	want := Tree{
-		&Text{"a "},
+		&Text{"a ", 0},
 		&Output{&Token{"Account.Bill Day", 4}, 2},
-		&Text{" "},
+		&Text{" ", 24},
 		&Block{
 			Call: &Call{Helper: "if", Pos: 34, Args: []Operand{
 				&Call{Helper: "equal", Pos: 40, Args: []Operand{&Token{"X", 47}, &Literal{Str, "1", 49}}},
 			}},
-			Then: Tree{&Text{"y"}},
+			Then: Tree{&Text{"y", 55}},
 			Else: Tree{&Block{
 				Call: &Call{Helper: "if", Pos: 56, Args: []Operand{&Token{"Z", 66}}},
-				Then: Tree{&Text{"z"}}, Else: Tree{&Text{"n"}}, Pos: 56,
+				Then: Tree{&Text{"z", 69}}, Else: Tree{&Text{"n", 78}}, Pos: 56,
 			}},
 			Pos: 34,
 		},
@@ -45,11 +45,11 @@ func TestWhiteSpaceIsThatOfHandlebars(t *testing.T) {
 		t.Fatal(p)
 	}
 	want := Tree{
-		&Text{"a\n"},
+		&Text{"a\n", 0},
 		&Block{Call: &Call{Helper: "if", Pos: 4, Args: []Operand{&Token{"X", 10}}}, Pos: 4,
-			Then: Tree{&Text{"  b\n"}}, Else: Tree{&Text{"  c\n"}}},
-		&Text{"d"},
-		&Text{"e"},
+			Then: Tree{&Text{"  b\n", 14}}, Else: Tree{&Text{"  c\n", 29}}},
+		&Text{"d", 43},
+		&Text{"e", 62},
 	}
 	if d := cmp.Diff(want, tree); d != "" {
 		t.Error(d)

@@ -24,7 +24,10 @@ type Tree []Node
 type Node interface{ node() }
 
 // Text stands for itself.
-type Text struct{ Value string }
+type Text struct {
+	Value string
+	Pos   int
+}
 
 // Output is replaced by a value.
 type Output struct {
