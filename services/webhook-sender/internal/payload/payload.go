@@ -21,9 +21,12 @@ const MaxBytes = 256 << 10
 // ErrTooLarge says that a body would be over [MaxBytes].
 var ErrTooLarge = errors.New("body is over 256 KiB")
 
-// Member is one member of data. An absent value is written as null.
+// Member is one member of data.
 type Member struct {
-	Name  string
+	Name string
+	// JSON is the value as a JSON text, written as it is; where it is empty
+	// Value is the value, and an absent one is written as null.
+	JSON  string
 	Value event.Value
 }
 
@@ -31,7 +34,7 @@ type Member struct {
 func Render(ev *event.Event, members []Member) ([]byte, error) {
 	size := 160 + len(ev.Type) + len(ev.ID) + len(ev.Owner) + len(ev.Account)
 	for _, m := range members {
-		size += len(m.Name) + len(m.Value.Text()) + 8
+		size += len(m.Name) + len(m.JSON) + len(m.Value.Text()) + 8
 	}
 	if size > 2*MaxBytes {
 		return nil, ErrTooLarge
@@ -66,6 +69,10 @@ func Append(dst []byte, ev *event.Event, members []Member) []byte {
 		}
 		dst = appendString(dst, m.Name)
 		dst = append(dst, ':')
+		if m.JSON != "" {
+			dst = append(dst, m.JSON...)
+			continue
+		}
 		dst = appendValue(dst, m.Value)
 	}
 	return append(dst, "}}"...)

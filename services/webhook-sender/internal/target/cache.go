@@ -1,0 +1,139 @@
+package target
+
+import (
+	"errors"
+	"net/url"
+	"time"
+
+	"github.com/billhook/billhook/config/directory"
+	"github.com/billhook/billhook/config/endpoint"
+	"github.com/billhook/billhook/config/subscription"
+	"github.com/billhook/billhook/services/webhook-sender/internal/program"
+	"github.com/billhook/billhook/services/webhook-sender/internal/signature"
+	"github.com/billhook/billhook/shared/delivery"
+	"github.com/billhook/billhook/shared/fault"
+)
+
+// errNoSecret is returned for an endpoint without any signing secret.
+var errNoSecret = errors.New("endpoint has no signing secret")
+
+// opened is an endpoint made ready. Snapshots never change what they point
+// to, so the pointer tells whether it is still the same endpoint.
+type opened struct {
+	from *endpoint.Endpoint
+	base *url.URL
+	keys []key
+	err  error
+}
+
+func (b *Book) open(owner string, ep *endpoint.Endpoint) (*opened, error) {
+	at := id{owner, ep.ID}
+	b.mu.RLock()
+	o, ok := b.endpoints[at]
+	b.mu.RUnlock()
+	if !ok || o.from != ep {
+		o = b.prepare(owner, ep)
+		b.mu.Lock()
+		b.endpoints[at] = o
+		b.mu.Unlock()
+	}
+	return o, o.err
+}
+
+func (b *Book) prepare(owner string, ep *endpoint.Endpoint) *opened {
+	const op = "open endpoint"
+	o := &opened{from: ep}
+	if o.base, o.err = url.Parse(ep.URL); o.err != nil {
+		o.err = fault.New(fault.Internal, op, ep.ID, o.err)
+		return o
+	}
+	for _, s := range ep.Secrets {
+		text, err := b.settings.Sealer.Open(endpoint.Place(owner, ep.ID, s.ID), s.Sealed)
+		if err != nil {
+			o.err = fault.New(fault.Internal, op, ep.ID, err)
+			return o
+		}
+		k, err := signature.ParseKey(text.Reveal())
+		if err != nil {
+			o.err = fault.New(fault.Internal, op, ep.ID, err)
+			return o
+		}
+		o.keys = append(o.keys, key{until: s.Until, key: k})
+	}
+	if len(o.keys) == 0 {
+		o.err = fault.New(fault.Internal, op, ep.ID, errNoSecret)
+	}
+	return o
+}
+
+// compiled holds the programs of a subscription's versions, by revision.
+type compiled struct {
+	from     *subscription.Subscription
+	programs map[int]result
+}
+
+type result struct {
+	program *program.Program
+	err     error
+}
+
+// program returns the compiled version. A failure is kept too: every failed
+// parse of a template costs the process something for good.
+func (b *Book) program(snap *directory.Snapshot, v *subscription.Version, ref *delivery.Reference) (*program.Program, *Refusal) {
+	sub := snap.Subscriptions[ref.Subscription]
+	at := id{ref.Owner, ref.Subscription}
+	b.mu.RLock()
+	c, ok := b.programs[at]
+	ok = ok && c.from == sub
+	var r result
+	if ok {
+		r, ok = c.programs[v.Revision]
+	}
+	b.mu.RUnlock()
+	if !ok {
+		r = b.compile(at, sub, v)
+	}
+	if r.err != nil {
+		return nil, &Refusal{Reason: Broken, Result: delivery.Parked, Endpoint: v.Spec.Webhook.Endpoint, Err: r.err}
+	}
+	return r.program, nil
+}
+
+func (b *Book) compile(at id, sub *subscription.Subscription, v *subscription.Version) result {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c, ok := b.programs[at]
+	if !ok || c.from != sub {
+		c = &compiled{from: sub, programs: map[int]result{}}
+		b.programs[at] = c
+	}
+	if r, ok := c.programs[v.Revision]; ok {
+		return r
+	}
+	var r result
+	r.program, r.err = program.Compile(b.settings.Catalogue, v.Spec)
+	c.programs[v.Revision] = r
+	return r
+}
+
+// zone loads a time zone once. A name that the system does not know counts as
+// UTC: it was checked when it was saved.
+func (b *Book) zone(name string) *time.Location {
+	if name == "" {
+		return time.UTC
+	}
+	b.mu.RLock()
+	z, ok := b.zones[name]
+	b.mu.RUnlock()
+	if ok {
+		return z
+	}
+	z, err := time.LoadLocation(name)
+	if err != nil {
+		z = time.UTC
+	}
+	b.mu.Lock()
+	b.zones[name] = z
+	b.mu.Unlock()
+	return z
+}
