@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/billhook/billhook/config/manifest"
 	"github.com/billhook/billhook/shared/fault"
 )
 
@@ -65,6 +66,10 @@ func root(w World) *cobra.Command {
 
 // explain writes an error for people: each problem on a line with its place.
 func explain(err error) string {
+	var refusal manifest.Refusal
+	if errors.As(err, &refusal) {
+		return refusal.Error() + "\nNothing was saved.\n"
+	}
 	problems := fault.ProblemsOf(err)
 	if len(problems) == 0 {
 		return "billhook: " + err.Error() + "\n"

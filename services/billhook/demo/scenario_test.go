@@ -1,0 +1,46 @@
+package demo_test
+
+import (
+	"crypto/rand"
+	"testing"
+	"time"
+
+	"github.com/billhook/billhook/config/manifest"
+	"github.com/billhook/billhook/config/store"
+	"github.com/billhook/billhook/services/billhook/demo"
+	"github.com/billhook/billhook/shared/guard"
+	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/streams/natstest"
+	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/tokens"
+)
+
+func TestTheSeedBreaksNoRule(t *testing.T) {
+	s, err := demo.New(time.Now(), time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	js := natstest.Start(t).JetStream(t)
+	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
+		t.Fatal(err)
+	}
+	catalogue, err := tokens.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := secret.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealer, err := secret.NewSealer(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := store.New(store.Deps{JetStream: js, Catalogue: catalogue, Sealer: sealer, Rand: rand.Reader, Now: time.Now,
+		Mail: &guard.Policy{Ports: guard.MailPorts()}})
+	for _, documents := range []string{s.Seed, demo.ChangeDefault} {
+		if _, err := manifest.Apply(t.Context(), st, []byte(documents), manifest.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
