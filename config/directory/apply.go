@@ -31,12 +31,16 @@ func (d *Directory) swap(e change) error {
 	if d.loading != nil {
 		s, ok := d.loading[e.owner]
 		if !ok {
-			s = &Snapshot{}
+			s = d.empty(e.owner)
 			d.loading[e.owner] = s
 		}
 		return s.take(e)
 	}
-	next, err := d.Owner(e.owner).with(e)
+	present := d.Owner(e.owner)
+	if present.verdicts == nil {
+		present = d.empty(e.owner)
+	}
+	next, err := present.with(e)
 	if err != nil {
 		return err
 	}
@@ -51,4 +55,12 @@ func (d *Directory) publishAll() {
 		d.owners.Store(owner, s)
 	}
 	d.loading = nil
+}
+
+// empty is the snapshot that an owner's first value goes into.
+func (d *Directory) empty(owner string) *Snapshot {
+	return &Snapshot{verdicts: &verdicts{
+		catalogue: d.settings.Catalogue,
+		logger:    d.settings.Logger.With().Str("owner", owner).Logger(),
+	}}
 }

@@ -11,10 +11,13 @@ import (
 
 	"github.com/billhook/billhook/config/bucket"
 	"github.com/billhook/billhook/config/directory"
+	"github.com/billhook/billhook/config/email"
 	"github.com/billhook/billhook/config/owner"
 	"github.com/billhook/billhook/config/subscription"
+	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/tokens"
 )
 
 func buckets() []string {
@@ -37,7 +40,11 @@ func watch(t *testing.T, js jetstream.JetStream) *directory.Directory {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	d, err := directory.Watch(ctx, directory.Settings{JetStream: js, Buckets: buckets(), Logger: zerolog.New(zerolog.NewTestWriter(t))})
+	catalogue, err := tokens.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := directory.Watch(ctx, directory.Settings{JetStream: js, Buckets: buckets(), Catalogue: catalogue, Logger: zerolog.New(zerolog.NewTestWriter(t))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,5 +176,48 @@ func TestWatchEndsWithItsContextWhenABucketIsMissing(t *testing.T) {
 	defer cancel()
 	if _, err := directory.Watch(ctx, directory.Settings{JetStream: js, Buckets: buckets(), Logger: zerolog.Nop()}); err == nil {
 		t.Fatal("no error")
+	}
+}
+
+func TestATemplateThatCameByAnotherWayIsFoundBroken(t *testing.T) {
+	_, js := start(t)
+	mailing := func(id, emailID string) *subscription.Subscription {
+		s := sub(id)
+		s.Spec.Events, s.Spec.Channel = []string{"invoice.posted"}, delivery.Email
+		s.Spec.Email = &subscription.Email{CannedEmail: emailID}
+		return s
+	}
+	post := sub("hook")
+	post.Spec.Events, post.Spec.Channel = []string{"invoice.posted"}, delivery.Webhook
+	post.Spec.Webhook = &subscription.Webhook{Endpoint: "e", Path: "/{{Contact.Email}}"}
+	write(t, js, topology.Emails, "acme.killer", email.Canned{Spec: email.Spec{ID: "killer", Subject: "x", Text: "{{#if t}}{{if t}}{{/if}}"}})
+	write(t, js, topology.Emails, "acme.stranger", email.Canned{Spec: email.Spec{ID: "stranger", Subject: "{{BillRun.Name}}", Text: "x"}})
+	write(t, js, topology.Emails, "acme.good", email.Canned{Spec: email.Spec{ID: "good", Subject: "{{Invoice.Number}}", Text: "x"}})
+	for _, s := range []*subscription.Subscription{mailing("k", "killer"), mailing("s", "stranger"), mailing("g", "good"), post} {
+		write(t, js, topology.Subscriptions, "acme."+s.ID, s)
+	}
+	d := watch(t, js)
+	for _, row := range []struct {
+		bucket, id string
+		broken     bool
+	}{
+		{topology.Emails, "killer", true},
+		{topology.Emails, "stranger", false}, // by itself it is a fine email
+		{topology.Emails, "good", false},
+		{topology.Subscriptions, "k", true},
+		{topology.Subscriptions, "s", true},
+		{topology.Subscriptions, "g", false},
+		{topology.Subscriptions, "hook", true},
+	} {
+		for range 2 {
+			if p := d.Owner("acme").Broken(row.bucket, row.id); (len(p) > 0) != row.broken {
+				t.Errorf("%s %s: %v", row.bucket, row.id, p)
+			}
+		}
+	}
+	write(t, js, topology.Emails, "acme.killer", email.Canned{Spec: email.Spec{ID: "killer", Subject: "x", Text: "mended"}})
+	until(t, d, "the email is mended", func() bool { return d.Owner("acme").Emails["killer"].Text == "mended" })
+	if p := d.Owner("acme").Broken(topology.Subscriptions, "k"); len(p) > 0 {
+		t.Errorf("mended, and still broken: %v", p)
 	}
 }

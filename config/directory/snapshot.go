@@ -14,19 +14,21 @@ type Snapshot struct {
 	// Revision is the greatest revision of the bucket subscriptions at which
 	// something of this owner was stored.
 	Revision uint64
+
+	verdicts *verdicts
 }
 
 // with returns a copy of s in which one value is replaced. Only what changes
 // is copied.
 func (s *Snapshot) with(e change) (*Snapshot, error) {
-	next := &Snapshot{Setup: s.Setup, Revision: s.Revision}
+	next := &Snapshot{Setup: s.Setup, Revision: s.Revision, verdicts: s.verdicts}
 	switch e.bucket {
 	case topology.Emails:
-		next.Emails = maps.Clone(s.Emails)
+		next.Emails, next.verdicts = maps.Clone(s.Emails), s.verdicts.anew()
 	case topology.Endpoints:
 		next.Endpoints = maps.Clone(s.Endpoints)
 	case topology.Subscriptions:
-		next.Subscriptions = maps.Clone(s.Subscriptions)
+		next.Subscriptions, next.verdicts = maps.Clone(s.Subscriptions), s.verdicts.anew()
 	}
 	return next, next.take(e)
 }

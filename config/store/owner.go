@@ -46,6 +46,20 @@ func (s *Store) Setup(ctx context.Context, ownerID string) (*setup.Setup, error)
 	return st, err
 }
 
+// Draft returns what changes of an owner can be judged on without making them:
+// the present Setup, empty for an unknown owner, and the Env.
+func (s *Store) Draft(ctx context.Context, ownerID string) (*setup.Setup, setup.Env, error) {
+	if err := checkIDs(job{owner: ownerID, id: ownerID}); err != nil {
+		return nil, setup.Env{}, err
+	}
+	env, err := s.env(ctx, true)
+	if err != nil {
+		return nil, env, err
+	}
+	st, err := s.setup(ctx, ownerID)
+	return st, env, err
+}
+
 // setup returns an empty Setup for an unknown owner.
 func (s *Store) setup(ctx context.Context, ownerID string) (*setup.Setup, error) {
 	view, err := s.ledger.View(ctx, ownerID)
