@@ -1,14 +1,11 @@
-// Package eventlog reads single events of EVENTS by their sequence: deliveries
-// hold references only. What was read lately is kept, decoded, because an
-// event usually goes to several subscriptions at once. It refuses to read in
-// order; see cursor.
+// Package eventlog reads accepted events by their sequence in EVENTS: each
+// once, however many deliveries share it, and neighbours together, since
+// deliveries come in bursts. It refuses to follow the stream.
 package eventlog
 
 import (
-	"container/list"
 	"context"
 	"errors"
-	"strconv"
 	"sync"
 	"time"
 
@@ -16,136 +13,125 @@ import (
 
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/shared/fault"
-	"github.com/billhook/billhook/streams/topology"
 )
 
-// timeout bounds one reading.
-const timeout = 5 * time.Second
+// ErrExpired says that an event is no longer in the log: retention removed it.
+var ErrExpired = errors.New("the event is no longer in the log")
 
-// Log reads events. It may be used by many goroutines.
-type Log struct {
+const (
+	// fetchers bounds the requests under way at once.
+	fetchers = 2
+	// fetchTimeout bounds one request.
+	fetchTimeout = 5 * time.Second
+	// generation is the size, in bytes as stored, at which the cache begins a
+	// new generation; it holds two.
+	generation = 8 << 20
+)
+
+// Reader reads events. It may be used by many goroutines.
+type Reader struct {
 	js   jetstream.JetStream
-	most int
+	work sync.WaitGroup
 
-	mu      sync.Mutex
-	stream  jetstream.Stream
-	reading map[uint64]*reading
-	kept    map[uint64]*list.Element
-	order   *list.List // of *keeping, the most recently used first
-	size    int
+	mu         sync.Mutex
+	young, old map[uint64]*entry
+	bytes      int // of young
+	pending    []*entry
+	fetching   int
+	stream     jetstream.Stream
 }
 
-// reading is a read under way; its result may be used once done is closed.
-type reading struct {
+// entry is an event that was asked for. What follows done is written before
+// done is closed.
+type entry struct {
+	seq   uint64
 	done  chan struct{}
 	event *event.Event
 	err   error
 }
 
-type keeping struct {
-	seq   uint64
-	event *event.Event
-	size  int
+// New returns a reader. It makes no request.
+func New(js jetstream.JetStream) *Reader {
+	return &Reader{js: js, young: map[uint64]*entry{}, old: map[uint64]*entry{}}
 }
 
-// New returns a log that keeps events of up to most bytes, as stored.
-func New(js jetstream.JetStream, most int) *Log {
-	return &Log{
-		js: js, most: most, order: list.New(),
-		reading: map[uint64]*reading{}, kept: map[uint64]*list.Element{},
-	}
-}
+// Want asks for an event that will be read soon, so that it is fetched
+// together with others.
+func (r *Reader) Want(ctx context.Context, seq uint64) { r.ask(ctx, seq) }
 
-// Event returns the event of a sequence. It is shared: nobody may change it.
-// Errors are of kind NotFound when retention has removed the event, Invalid
-// when it cannot be decoded, else Unavailable.
-func (l *Log) Event(ctx context.Context, seq uint64) (*event.Event, error) {
-	l.mu.Lock()
-	if e, ok := l.kept[seq]; ok {
-		l.order.MoveToFront(e)
-		l.mu.Unlock()
-		return e.Value.(*keeping).event, nil
-	}
-	r, ok := l.reading[seq]
-	if !ok {
-		r = &reading{done: make(chan struct{})}
-		l.reading[seq] = r
-	}
-	l.mu.Unlock()
-	if !ok {
-		// The others who wait must not depend on the context of the first.
-		l.read(context.WithoutCancel(ctx), seq, r)
-	}
+// Get returns an event. It is shared: nobody may change it. The error is
+// [ErrExpired] or of kind Unavailable.
+func (r *Reader) Get(ctx context.Context, seq uint64) (*event.Event, error) {
+	e := r.ask(ctx, seq)
 	select {
-	case <-r.done:
-		return r.event, r.err
+	case <-e.done:
+		return e.event, e.err
 	case <-ctx.Done():
-		return nil, fault.New(fault.Unavailable, "read event", strconv.FormatUint(seq, 10), ctx.Err())
+		return nil, fault.New(fault.Unavailable, "read event", "", ctx.Err())
 	}
 }
 
-func (l *Log) read(ctx context.Context, seq uint64, r *reading) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	var size int
-	r.event, size, r.err = l.fetch(ctx, seq)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.reading, seq)
-	if r.err == nil {
-		l.keep(&keeping{seq, r.event, size})
+// Close waits for the requests under way. Nobody may ask any more.
+func (r *Reader) Close() { r.work.Wait() }
+
+// ask returns the entry of a sequence, and has it fetched if it is new.
+func (r *Reader) ask(ctx context.Context, seq uint64) *entry {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e, ok := r.young[seq]; ok {
+		return e
 	}
-	close(r.done)
+	if e, ok := r.old[seq]; ok {
+		r.young[seq] = e
+		return e
+	}
+	e := &entry{seq: seq, done: make(chan struct{})}
+	r.young[seq] = e
+	r.pending = append(r.pending, e)
+	if r.fetching < fetchers {
+		r.fetching++
+		// Others wait for this too, whatever becomes of the caller.
+		ctx = context.WithoutCancel(ctx)
+		r.work.Go(func() { r.drain(ctx) })
+	}
+	return e
 }
 
-func (l *Log) fetch(ctx context.Context, seq uint64) (*event.Event, int, error) {
-	const op = "read event"
-	name := strconv.FormatUint(seq, 10)
-	s, err := l.events(ctx)
-	if err != nil {
-		return nil, 0, fault.New(fault.Unavailable, op, name, err)
+// drain fetches until nothing is pending.
+func (r *Reader) drain(ctx context.Context) {
+	for {
+		r.mu.Lock()
+		group := r.pending
+		r.pending = nil
+		if len(group) == 0 {
+			r.fetching--
+			r.mu.Unlock()
+			return
+		}
+		r.mu.Unlock()
+		r.fetch(ctx, group)
 	}
-	msg, err := s.GetMsg(ctx, seq)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil, 0, fault.New(fault.NotFound, op, name, err)
-	}
-	if err != nil {
-		return nil, 0, fault.New(fault.Unavailable, op, name, err)
-	}
-	e, err := event.Decode(msg.Data)
-	if err != nil {
-		return nil, 0, fault.New(fault.Invalid, op, name, err)
-	}
-	return e, len(msg.Data), nil
 }
 
-// events returns the stream, which is asked for once.
-func (l *Log) events(ctx context.Context) (jetstream.Stream, error) {
-	l.mu.Lock()
-	s := l.stream
-	l.mu.Unlock()
-	if s != nil {
-		return s, nil
+// finish hands an entry its event, or its failure, which is not kept.
+func (r *Reader) finish(e *entry, data []byte, err error) {
+	if err == nil {
+		e.event, err = event.Decode(data)
 	}
-	s, err := l.js.Stream(ctx, topology.Events)
+	e.err = err
+	close(e.done)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if err != nil {
-		return nil, err
+		if r.young[e.seq] == e {
+			delete(r.young, e.seq)
+		}
+		if r.old[e.seq] == e {
+			delete(r.old, e.seq)
+		}
+		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.stream = s
-	return s, nil
-}
-
-// keep puts an event in front and drops from the back what is too much.
-func (l *Log) keep(k *keeping) {
-	l.kept[k.seq] = l.order.PushFront(k)
-	l.size += k.size
-	for l.size > l.most && l.order.Len() > 0 {
-		last := l.order.Back()
-		old := last.Value.(*keeping)
-		l.order.Remove(last)
-		delete(l.kept, old.seq)
-		l.size -= old.size
+	if r.bytes += len(data); r.bytes > generation {
+		r.old, r.young, r.bytes = r.young, map[uint64]*entry{}, 0
 	}
 }

@@ -2,15 +2,17 @@ package eventlog_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
 	"github.com/billhook/billhook/shared/event"
-	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/eventlog"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/subject"
@@ -19,124 +21,161 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func stream(t *testing.T) jetstream.JetStream {
-	t.Helper()
-	js := natstest.Start(t).JetStream(t)
-	if _, err := js.CreateStream(t.Context(), topology.Streams(topology.Defaults())[2]); err != nil {
-		t.Fatal(err)
-	}
-	return js
+// log is an EVENTS stream with n events; asked counts the requests to it.
+type log struct {
+	js    jetstream.JetStream
+	asked func() uint64
 }
 
-func store(t *testing.T, js jetstream.JetStream, id string) uint64 {
+func start(t testing.TB, n int) log {
 	t.Helper()
-	e := event.Event{ID: id, Type: "invoice.posted", Owner: "acme", Time: time.Unix(1, 0).UTC(), Data: event.Values{"Invoice.Id": event.Str(id)}}
-	data, err := e.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ack, err := js.Publish(t.Context(), subject.Event(0, "acme", "invoice.posted"), data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ack.Sequence
-}
-
-func TestAnEventIsReadOnceForAllWhoAskAtOnce(t *testing.T) {
-	js := stream(t)
-	seq := store(t, js, "e1")
-	log := eventlog.New(js, 1<<20)
-	events := make([]*event.Event, 50)
-	var all sync.WaitGroup
-	for i := range events {
-		all.Go(func() { events[i], _ = log.Event(t.Context(), seq) })
-	}
-	all.Wait()
-	for _, e := range events {
-		if e == nil || e != events[0] || e.ID != "e1" {
-			t.Fatalf("got %+v and %+v", events[0], e)
+	srv := natstest.Start(t)
+	js := srv.JetStream(t)
+	for _, c := range topology.Streams(topology.Defaults()) {
+		if c.Name == topology.Events {
+			if _, err := js.CreateStream(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-}
-
-func TestWhatIsKeptIsBounded(t *testing.T) {
-	js := stream(t)
-	first, second := store(t, js, "e1"), store(t, js, "e2")
-	log := eventlog.New(js, 150) // room for one
-	read := func(seq uint64) *event.Event {
-		e, err := log.Event(t.Context(), seq)
+	for i := range n {
+		ev := event.Event{ID: fmt.Sprint("evt_", i+1), Type: "invoice.posted", Owner: "acme", Time: time.Unix(1, 0).UTC()}
+		b, err := ev.Encode()
 		if err != nil {
 			t.Fatal(err)
 		}
-		return e
-	}
-	a := read(first)
-	if read(first) != a {
-		t.Error("what was read last was not kept")
-	}
-	read(second)
-	if again := read(first); again == a || again.ID != "e1" {
-		t.Error("more was kept than there is room for")
-	}
-}
-
-func TestAnEventThatRetentionRemovedIsNotFound(t *testing.T) {
-	js := stream(t)
-	seq := store(t, js, "e1")
-	s, err := js.Stream(t.Context(), topology.Events)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Purge(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := eventlog.New(js, 1<<20).Event(t.Context(), seq); fault.KindOf(err) != fault.NotFound {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestABrokenEventIsInvalid(t *testing.T) {
-	js := stream(t)
-	ack, err := js.Publish(t.Context(), subject.Event(0, "acme", "x"), []byte("{"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := eventlog.New(js, 1<<20).Event(t.Context(), ack.Sequence); fault.KindOf(err) != fault.Invalid {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestALogWithoutServerIsUnavailable(t *testing.T) {
-	srv := natstest.Start(t)
-	js := srv.JetStream(t)
-	srv.Stop()
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if _, err := eventlog.New(js, 1<<20).Event(ctx, 1); fault.KindOf(err) != fault.Unavailable {
-		t.Errorf("got %v", err)
-	}
-}
-
-func BenchmarkEvent(b *testing.B) {
-	srv := natstest.Start(b)
-	js := srv.JetStream(b)
-	if _, err := js.CreateStream(context.Background(), topology.Streams(topology.Defaults())[2]); err != nil {
-		b.Fatal(err)
-	}
-	e := event.Event{ID: "e", Type: "x", Owner: "acme", Time: time.Unix(1, 0).UTC(), Data: event.Values{"Invoice.Id": event.Str("1")}}
-	data, _ := e.Encode()
-	for range 1000 {
-		if _, err := js.Publish(context.Background(), subject.Event(0, "acme", "x"), data); err != nil {
-			b.Fatal(err)
+		if _, err := js.PublishAsync(subject.Event(0, "acme", "invoice.posted"), b); err != nil {
+			t.Fatal(err)
 		}
 	}
-	log := eventlog.New(js, 0)
-	b.ReportAllocs()
-	b.RunParallel(func(p *testing.PB) {
-		for seq := uint64(0); p.Next(); seq++ {
-			if _, err := log.Event(context.Background(), seq%1000+1); err != nil {
+	select {
+	case <-js.PublishAsyncComplete():
+	case <-t.Context().Done():
+	}
+	nc := srv.Conn(t)
+	reader := srv.JetStream(t)
+	sub, err := nc.SubscribeSync("$JS.API.DIRECT.GET.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return log{js: reader, asked: func() uint64 {
+		// What the reader sent was answered, so the server has it; a round
+		// trip brings it here.
+		if err := nc.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		pending, _, err := sub.Pending()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return uint64(pending)
+	}}
+}
+
+func reader(t testing.TB, l log) *eventlog.Reader {
+	t.Helper()
+	r := eventlog.New(l.js)
+	t.Cleanup(r.Close)
+	return r
+}
+
+func TestDeliveriesOfOneEventShareOneRead(t *testing.T) {
+	l := start(t, 3)
+	r := reader(t, l)
+	var work sync.WaitGroup
+	for range 10 {
+		work.Go(func() {
+			ev, err := r.Get(t.Context(), 2)
+			if err != nil || ev.ID != "evt_2" {
+				t.Errorf("%+v, %v", ev, err)
+			}
+		})
+	}
+	work.Wait()
+	if n := l.asked(); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestABurstIsReadWithFewRequests(t *testing.T) {
+	const n = 400
+	l := start(t, n)
+	r := reader(t, l)
+	for seq := uint64(1); seq <= n; seq++ {
+		r.Want(t.Context(), seq)
+	}
+	for seq := uint64(1); seq <= n; seq++ {
+		ev, err := r.Get(t.Context(), seq)
+		if err != nil || ev.ID != fmt.Sprint("evt_", seq) {
+			t.Fatalf("%d: %+v, %v", seq, ev, err)
+		}
+	}
+	if asked := l.asked(); asked > n/10 {
+		t.Errorf("%d requests for %d events", asked, n)
+	}
+}
+
+func TestWhatRetentionRemovedIsExpiredAndWhatIsNotThereYetIsNot(t *testing.T) {
+	l := start(t, 20)
+	stream, err := l.js.Stream(t.Context(), topology.Events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Purge(t.Context(), jetstream.WithPurgeSequence(5)); err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.DeleteMsg(t.Context(), 10); err != nil {
+		t.Fatal(err)
+	}
+	r := reader(t, l)
+	for seq := uint64(1); seq <= 21; seq++ {
+		r.Want(t.Context(), seq)
+	}
+	for seq := uint64(1); seq <= 20; seq++ {
+		gone := seq < 5 || seq == 10
+		if _, err := r.Get(t.Context(), seq); errors.Is(err, eventlog.ErrExpired) != gone || (err != nil) != gone {
+			t.Errorf("%d: %v", seq, err)
+		}
+	}
+	if _, err := r.Get(t.Context(), 21); err == nil || errors.Is(err, eventlog.ErrExpired) {
+		t.Errorf("one that is not there yet: %v", err)
+	}
+	if _, err := l.js.PublishMsg(t.Context(), &nats.Msg{Subject: subject.Event(0, "acme", "x"), Data: []byte(`{"id":"evt_21"}`)}); err != nil {
+		t.Fatal(err)
+	}
+	if ev, err := r.Get(t.Context(), 21); err != nil || ev.ID != "evt_21" {
+		t.Errorf("a failure was kept: %+v, %v", ev, err)
+	}
+}
+
+func TestAReaderThatGivesUpDoesNotSpoilItForOthers(t *testing.T) {
+	l := start(t, 1)
+	r := reader(t, l)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, _ = r.Get(gone, 1)
+	if _, err := r.Get(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func BenchmarkBurst(b *testing.B) {
+	const n = 1000
+	l := start(b, n)
+	for b.Loop() {
+		r := eventlog.New(l.js)
+		for seq := uint64(1); seq <= n; seq++ {
+			r.Want(b.Context(), seq)
+		}
+		for seq := uint64(1); seq <= n; seq++ {
+			if _, err := r.Get(b.Context(), seq); err != nil {
 				b.Fatal(err)
 			}
 		}
-	})
+		r.Close()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/event")
 }

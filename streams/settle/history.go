@@ -1,12 +1,13 @@
 package settle
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/billhook/billhook/shared/delivery"
@@ -18,23 +19,39 @@ import (
 const (
 	// clockSkew is how far the clocks of two NATS servers may be apart.
 	clockSkew = time.Minute
-	// scanTimeout bounds one reading of a subscription's outcomes, scanIdle
-	// how long the server keeps its consumer unused.
-	scanTimeout = time.Minute
-	scanIdle    = 10 * time.Second
-	scanBatch   = 500
+	// scanTimeout bounds one reading of a subscription's outcomes, and
+	// batchTimeout a batch of it. scanIdle is how long the server keeps its
+	// consumer unused.
+	scanTimeout  = 5 * time.Minute
+	batchTimeout = 10 * time.Second
+	scanIdle     = 15 * time.Second
+	scanBatch    = 500
 )
 
-// Last returns the outcome that was recorded last for a delivery, and false
-// when none was recorded since a moment: when the delivery's message was
-// stored. It is asked only when a message comes again, and reads OUTCOMES: one
-// reading serves all who ask about a subscription meanwhile.
-func (d *Desk) Last(ctx context.Context, ref delivery.Reference, since time.Time) (last delivery.Outcome, found bool, err error) {
-	err = d.insist(ctx, "read outcomes", func() error {
-		last, found, err = d.history.last(ctx, ref, since)
+// Past is what was recorded last for a delivery.
+type Past struct {
+	Attempt int
+	Result  delivery.Result
+	// At is when that attempt began.
+	At time.Time
+}
+
+// Made reports whether what became of an attempt is on record: then it must
+// not be made again. A note that it began says nothing of its end.
+func (p Past) Made(attempt int) bool {
+	return p.Attempt > attempt || p.Attempt == attempt && p.Result != delivery.Sending
+}
+
+// Last returns what was recorded last for a delivery since a moment: when the
+// message that asks for it was stored. The zero Past means nothing. It is
+// asked only when a message comes again, and reads OUTCOMES: one reading
+// serves all who ask about a subscription meanwhile.
+func (d *Desk) Last(ctx context.Context, ref *delivery.Reference, since time.Time) (last Past, err error) {
+	err = d.insist(ctx, "read outcomes", ref, func(context.Context) error {
+		last, err = d.history.last(ctx, ref, since)
 		return err
 	})
-	return last, found, err
+	return last, err
 }
 
 // history reads the outcomes of subscriptions.
@@ -58,17 +75,16 @@ type question struct {
 	since time.Time
 	// turn receives true when this asker is to read for all who wait, or is
 	// closed when the answer is there.
-	turn  chan bool
-	last  delivery.Outcome
-	found bool
-	err   error
+	turn chan bool
+	last Past
+	err  error
 }
 
 func newHistory(js jetstream.JetStream, ch delivery.Channel) *history {
 	return &history{js: js, channel: ch, subs: map[string]*asked{}}
 }
 
-func (h *history) last(ctx context.Context, ref delivery.Reference, since time.Time) (delivery.Outcome, bool, error) {
+func (h *history) last(ctx context.Context, ref *delivery.Reference, since time.Time) (Past, error) {
 	q := &question{id: ref.ID, since: since, turn: make(chan bool, 1)}
 	filter := subject.OutcomesOf(h.channel, ref.Owner, ref.Subscription)
 	h.ask(filter, q)
@@ -78,7 +94,7 @@ func (h *history) last(ctx context.Context, ref delivery.Reference, since time.T
 		h.answer(context.WithoutCancel(ctx), filter)
 		<-q.turn
 	}
-	return q.last, q.found, q.err
+	return q.last, q.err
 }
 
 func (h *history) ask(filter string, q *question) {
@@ -134,62 +150,77 @@ func (h *history) read(ctx context.Context, filter string, questions []*question
 		}
 	}
 	from = from.Add(-clockSkew)
-	c, err := h.js.CreateConsumer(ctx, topology.Outcomes, jetstream.ConsumerConfig{
-		FilterSubject: filter, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &from,
-		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: scanIdle,
-	})
+	c, err := h.consumer(ctx, filter, from)
 	if err != nil {
 		return fault.New(fault.Unavailable, "read outcomes", filter, err)
 	}
-	defer func() {
-		_ = h.js.DeleteConsumer(ctx, topology.Outcomes, c.CachedInfo().Name) // else it goes by itself
-	}()
-	return drain(ctx, c, func(data []byte) { take(byID, data) })
+	defer h.forget(ctx, c)
+	return drain(ctx, c, func(h nats.Header) { take(byID, h) })
+}
+
+// consumer makes a consumer for one reading.
+func (h *history) consumer(ctx context.Context, filter string, from time.Time) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
+	return h.js.CreateConsumer(ctx, topology.Outcomes, jetstream.ConsumerConfig{
+		FilterSubject: filter, DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &from,
+		AckPolicy: jetstream.AckNonePolicy, HeadersOnly: true, MemoryStorage: true, Replicas: 1, InactiveThreshold: scanIdle,
+	})
+}
+
+// forget removes the consumer of a reading. If that fails it goes by itself.
+func (h *history) forget(ctx context.Context, c jetstream.Consumer) {
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
+	_ = h.js.DeleteConsumer(ctx, topology.Outcomes, c.CachedInfo().Name)
 }
 
 // drain reads what the consumer had before it when it was made.
-func drain(ctx context.Context, c jetstream.Consumer, see func([]byte)) error {
+func drain(ctx context.Context, c jetstream.Consumer, see func(nats.Header)) error {
 	for left := c.CachedInfo().NumPending; left > 0; {
-		batch, err := c.Fetch(int(min(left, scanBatch)), jetstream.FetchContext(ctx))
+		n, err := fetch(ctx, c, int(min(left, scanBatch)), see)
 		if err != nil {
 			return fault.New(fault.Unavailable, "read outcomes", "", err)
-		}
-		n := uint64(0)
-		for msg := range batch.Messages() {
-			n++
-			see(msg.Data())
-		}
-		if err := batch.Error(); err != nil {
-			return fault.New(fault.Unavailable, "read outcomes", "", err)
-		}
-		if n == 0 {
-			return nil // retention removed the rest
 		}
 		left -= min(n, left)
 	}
 	return nil
 }
 
-// idPrefix stands before a delivery's id in an encoded outcome.
-const idPrefix = `"delivery":{"id":"`
+// fetch reads up to most outcomes. That none comes is an error: either the
+// consumer is gone, or retention removed the rest, and another reading tells.
+func fetch(ctx context.Context, c jetstream.Consumer, most int, see func(nats.Header)) (n uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, batchTimeout)
+	defer cancel()
+	batch, err := c.Fetch(most, jetstream.FetchContext(ctx))
+	if err != nil {
+		return 0, err
+	}
+	for msg := range batch.Messages() {
+		n++
+		see(msg.Headers())
+	}
+	if err = batch.Error(); err == nil && n == 0 {
+		err = errCut
+	}
+	return n, err
+}
 
-// take answers the questions about an outcome's delivery. Outcomes of others
-// are the most: they are passed over without decoding.
-func take(byID map[string][]*question, data []byte) {
-	_, rest, ok := bytes.Cut(data, []byte(idPrefix))
+// take answers the questions about an outcome's delivery. An outcome that is
+// not of the desk's own writing is passed over.
+func take(byID map[string][]*question, h nats.Header) {
+	id, number, _ := strings.Cut(h.Get(HeaderAttempt), "/")
+	questions, ok := byID[id]
 	if !ok {
 		return
 	}
-	id, _, _ := bytes.Cut(rest, []byte{'"'})
-	questions, ok := byID[string(id)]
-	if !ok {
+	attempt, err := strconv.Atoi(number)
+	if err != nil {
 		return
 	}
-	var o delivery.Outcome
-	if json.Unmarshal(data, &o) != nil {
-		return
-	}
+	p := Past{Attempt: attempt, Result: delivery.Result(h.Get(HeaderResult))}
+	p.At, _ = time.Parse(time.RFC3339Nano, h.Get(HeaderAt)) // zero when it is not there
 	for _, q := range questions {
-		q.last, q.found = o, true
+		q.last = p
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -15,6 +16,22 @@ import (
 	"github.com/billhook/billhook/streams/subject"
 )
 
+// Headers of outcomes, so that those of a delivery are found without reading
+// bodies.
+const (
+	// HeaderAttempt names delivery and attempt, see [AttemptKey].
+	HeaderAttempt = "Billhook-Attempt"
+	// HeaderResult is the outcome's result.
+	HeaderResult = "Billhook-Result"
+	// HeaderAt is when the attempt began, in RFC 3339.
+	HeaderAt = "Billhook-At"
+)
+
+// AttemptKey is the value of [HeaderAttempt].
+func AttemptKey(deliveryID string, attempt int) string {
+	return deliveryID + "/" + strconv.Itoa(attempt)
+}
+
 // Record stores the outcome of an attempt. After a lost acknowledgement it may
 // be stored twice, with the same attempt id.
 func (d *Desk) Record(ctx context.Context, o *delivery.Outcome) error {
@@ -23,33 +40,36 @@ func (d *Desk) Record(ctx context.Context, o *delivery.Outcome) error {
 	if err != nil {
 		return fault.New(fault.Internal, op, o.Delivery.ID, err)
 	}
-	to := subject.Outcome(d.cfg.Channel, o.Result, o.Delivery.Owner, o.Delivery.Subscription)
-	return d.insist(ctx, op, func() error {
-		_, err := d.outcomes.Publish(ctx, &nats.Msg{Subject: to, Data: data})
+	ref := &o.Delivery
+	msg := &nats.Msg{
+		Subject: subject.Outcome(d.channel, o.Result, ref.Owner, ref.Subscription),
+		Header: nats.Header{
+			HeaderAttempt: {AttemptKey(ref.ID, o.Attempt)},
+			HeaderResult:  {string(o.Result)},
+			HeaderAt:      {o.At.Format(time.RFC3339Nano)},
+		},
+		Data: data,
+	}
+	return d.insist(ctx, op, ref, func(ctx context.Context) error {
+		_, err := d.outcomes.Publish(ctx, msg)
 		return err
 	})
 }
 
-// Parked is a delivery that was given up, as PARKED keeps it. Its Work has
-// what a replay needs.
-type Parked struct {
-	Work
-	// Reason and Detail are those of the last outcome.
-	Reason string    `json:"reason"`
-	Detail string    `json:"detail,omitempty"`
-	At     time.Time `json:"at"`
-}
-
-// Park keeps a delivery that is given up. After a crash it may be kept twice.
-func (d *Desk) Park(ctx context.Context, p Parked) error {
+// Park keeps a delivery that is given up, with what a replay needs. A repeat
+// after a crash is stored once, within the stream's short window.
+func (d *Desk) Park(ctx context.Context, w *Work, reason string) error {
 	const op = "park delivery"
-	data, err := json.Marshal(p)
+	header, data, err := w.encode()
 	if err != nil {
-		return fault.New(fault.Internal, op, p.Delivery.ID, err)
+		return err
 	}
-	to := subject.Parked(d.cfg.Channel, p.Delivery.Owner, p.Delivery.Subscription)
-	return d.insist(ctx, op, func() error {
-		_, err := d.parked.Publish(ctx, &nats.Msg{Subject: to, Data: data})
+	ref := &w.Delivery
+	header[HeaderReason] = []string{reason}
+	header[jetstream.MsgIDHeader] = []string{AttemptKey(ref.ID, w.Attempts)}
+	msg := &nats.Msg{Subject: subject.Parked(d.channel, ref.Owner, ref.Subscription), Header: header, Data: data}
+	return d.insist(ctx, op, ref, func(ctx context.Context) error {
+		_, err := d.parked.Publish(ctx, msg)
 		return err
 	})
 }

@@ -2,44 +2,45 @@ package settle
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 )
 
-// Retry schedules the next attempt for w, in place of an earlier one. It comes
-// at the second that at falls into, so at should be a whole second. The error
-// is of kind Invalid when w is too large for a message.
-func (d *Desk) Retry(ctx context.Context, w Work, at time.Time) error {
+// Retry has w come back at a moment in whole seconds, in place of a retry that
+// is pending for the same delivery. The fired copy has no TTL: it would be
+// lost where the sender is away for longer; the desk removes what all
+// instances are done with. The error is of kind Invalid when w fits no message.
+func (d *Desk) Retry(ctx context.Context, w *Work, at time.Time) error {
 	const op = "schedule retry"
-	data, err := json.Marshal(w)
+	header, data, err := w.encode()
 	if err != nil {
-		return fault.New(fault.Internal, op, w.Delivery.ID, err)
+		return err
 	}
-	due := subject.RetryDue(d.cfg.Channel, w.Part, w.Delivery.Owner, w.Delivery.Subscription)
-	return d.insist(ctx, op, func() error {
-		msg := &nats.Msg{Subject: subject.RetrySet(d.cfg.Channel, w.Delivery.ID), Data: data}
-		_, err := d.deps.JS.PublishMsg(ctx, msg,
-			jetstream.WithScheduleAt(at), jetstream.WithScheduleTarget(due), jetstream.WithScheduleTTL(d.cfg.DueTTL))
-		return failure(op, w.Delivery.ID, err)
+	ref := &w.Delivery
+	due := subject.RetryDue(d.channel, w.Part, ref.Owner, ref.Subscription)
+	msg := &nats.Msg{Subject: subject.RetrySet(d.channel, ref.ID), Header: header, Data: data}
+	return d.insist(ctx, op, ref, func(ctx context.Context) error {
+		_, err := d.js.PublishMsg(ctx, msg, jetstream.WithScheduleAt(at), jetstream.WithScheduleTarget(due))
+		return failure(op, ref.ID, err)
 	})
 }
 
-// Withdraw removes the pending retry of a delivery. It is needed only where an
-// attempt was made that did not come from that retry: after a crash.
-func (d *Desk) Withdraw(ctx context.Context, deliveryID string) error {
-	const op = "withdraw retry"
-	return d.insist(ctx, op, func() error {
-		s, err := d.deps.JS.Stream(ctx, topology.Retries)
+// Forget removes the retry that may be pending for a delivery. It is needed
+// only where an attempt was made that did not come from that retry: after a
+// crash.
+func (d *Desk) Forget(ctx context.Context, ref *delivery.Reference) error {
+	const op = "forget retry"
+	return d.insist(ctx, op, ref, func(ctx context.Context) error {
+		s, err := d.js.Stream(ctx, topology.Retries)
 		if err == nil {
-			err = s.Purge(ctx, jetstream.WithPurgeSubject(subject.RetrySet(d.cfg.Channel, deliveryID)))
+			err = s.Purge(ctx, jetstream.WithPurgeSubject(subject.RetrySet(d.channel, ref.ID)))
 		}
-		return failure(op, deliveryID, err)
+		return failure(op, ref.ID, err)
 	})
 }

@@ -23,44 +23,25 @@ import (
 	"github.com/billhook/billhook/streams/topology"
 )
 
-// DefaultDueTTL is how long a due retry is kept for a sender that is down: as
-// long as deliveries are by default.
-const DefaultDueTTL = 7 * 24 * time.Hour
-
-// Config says which deliveries a desk is for.
-type Config struct {
-	Channel delivery.Channel
-	// DueTTL is how long a due retry is kept at most; 0 is [DefaultDueTTL].
-	DueTTL time.Duration
-}
-
-// Deps are what a desk is given.
-type Deps struct {
-	JS     jetstream.JetStream
-	Logger zerolog.Logger
-}
-
 // Desk settles the deliveries of one channel. Its methods may be called by
 // many goroutines. They keep trying while the server is away, until their
 // context ends.
 type Desk struct {
-	cfg      Config
-	deps     Deps
+	js       jetstream.JetStream
+	channel  delivery.Channel
+	log      zerolog.Logger
 	outcomes *gather.Gatherer
 	parked   *gather.Gatherer
 	history  *history
 }
 
-// New returns a desk. It records while [Desk.Run] runs.
-func New(cfg Config, deps Deps) *Desk {
-	if cfg.DueTTL == 0 {
-		cfg.DueTTL = DefaultDueTTL
-	}
+// New returns a desk of a channel. It records while [Desk.Run] runs.
+func New(js jetstream.JetStream, ch delivery.Channel, log zerolog.Logger) *Desk {
 	return &Desk{
-		cfg: cfg, deps: deps,
-		outcomes: gather.New(deps.JS, topology.Outcomes),
-		parked:   gather.New(deps.JS, topology.Parked),
-		history:  newHistory(deps.JS, cfg.Channel),
+		js: js, channel: ch, log: log,
+		outcomes: gather.New(js, topology.Outcomes),
+		parked:   gather.New(js, topology.Parked),
+		history:  newHistory(js, ch),
 	}
 }
 
@@ -79,16 +60,19 @@ func (d *Desk) Run(ctx context.Context) error {
 const (
 	firstPause   = 50 * time.Millisecond
 	longestPause = 2 * time.Second
+	// tryTimeout bounds one try: what was lost with a connection is never
+	// answered.
+	tryTimeout = 5 * time.Second
 )
 
 // insist tries until it succeeds, ctx ends, or the server refuses for good.
-func (d *Desk) insist(ctx context.Context, what string, try func() error) error {
+func (d *Desk) insist(ctx context.Context, op string, ref *delivery.Reference, try func(context.Context) error) error {
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		err := try()
+		err := once(ctx, try)
 		if err == nil || fault.KindOf(err) == fault.Invalid || ctx.Err() != nil {
 			return err
 		}
-		d.deps.Logger.Warn().Err(err).Dur("pause", pause).Msg(what + " failed; tried again")
+		d.log.Warn().Err(err).Str("owner", ref.Owner).Str("delivery", ref.ID).Msg("could not " + op + "; trying again")
 		t := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
@@ -97,4 +81,10 @@ func (d *Desk) insist(ctx context.Context, what string, try func() error) error 
 		case <-t.C:
 		}
 	}
+}
+
+func once(ctx context.Context, try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
+	return try(ctx)
 }

@@ -41,7 +41,7 @@ func start(t *testing.T) *bench {
 			t.Fatal(err)
 		}
 	}
-	desk := settle.New(settle.Config{Channel: delivery.Email}, settle.Deps{JS: js, Logger: zerolog.Nop()})
+	desk := settle.New(js, delivery.Email, zerolog.Nop())
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = desk.Run(ctx) }()
@@ -57,17 +57,22 @@ func within(t *testing.T) context.Context {
 	return ctx
 }
 
-func ref(id string) delivery.Reference {
-	return delivery.Reference{ID: id, Owner: "acme", Subscription: "sub_1", Revision: 1, EventSeq: 7, EventID: "e", EventType: "invoice.posted"}
+func ref(id string) delivery.Reference { return *refTo(id) }
+
+func refTo(id string) *delivery.Reference {
+	return &delivery.Reference{ID: id, Owner: "acme", Subscription: "sub_1", Revision: 1, EventSeq: 7, EventID: "e", EventType: "invoice.posted"}
 }
 
+var began = time.Date(2026, 11, 23, 9, 30, 0, 123, time.UTC)
+
 func outcome(id string, attempt int, r delivery.Result) *delivery.Outcome {
-	return &delivery.Outcome{AttemptID: fmt.Sprint(id, "-", attempt), Attempt: attempt, Delivery: ref(id), Channel: delivery.Email, Result: r}
+	return &delivery.Outcome{AttemptID: fmt.Sprint(id, "-", attempt), Attempt: attempt, Delivery: ref(id), Channel: delivery.Email, Result: r, At: began}
 }
 
 func TestADueRetryIsTheWorkThatWasScheduled(t *testing.T) {
 	b := start(t)
-	want := settle.Work{Delivery: ref("dlv_1"), Part: 3, Attempts: 2, First: time.Unix(5, 0).UTC(), Frozen: []byte{0, 1, 2}}
+	want := settle.Work{Delivery: ref("dlv_1"), Part: 3, Attempts: 2, First: time.Unix(5, 0).UTC(), Frozen: []byte{0, 1, 2},
+		Header: nats.Header{"Billhook-Mine": {"x"}}}
 	due, err := b.js.CreateConsumer(within(t), topology.Retries, jetstream.ConsumerConfig{FilterSubject: subject.RetriesDue(delivery.Email)})
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +80,7 @@ func TestADueRetryIsTheWorkThatWasScheduled(t *testing.T) {
 	first := want
 	first.Attempts = 1
 	for _, w := range []settle.Work{first, want} { // the second takes the first's place
-		if err := b.desk.Retry(within(t), w, time.Now().Add(2*time.Second)); err != nil {
+		if err := b.desk.Retry(within(t), &w, time.Now().Add(2*time.Second)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -86,15 +91,16 @@ func TestADueRetryIsTheWorkThatWasScheduled(t *testing.T) {
 	if at, err := subject.ParseRetryDue(msg.Subject()); err != nil || at.Part != 3 || at.Owner != "acme" || at.Subscription != "sub_1" {
 		t.Errorf("due at %s", msg.Subject())
 	}
-	got, err := settle.Read(msg.Subject(), msg.Data())
+	got, err := settle.Read(msg.Subject(), msg.Headers(), msg.Data())
 	if err != nil {
 		t.Fatal(err)
 	}
+	if got.Header.Get("Billhook-Mine") != "x" {
+		t.Errorf("the channel's own header is lost: %v", got.Header)
+	}
+	got.Header = want.Header
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("work (-scheduled +due):\n%s", diff)
-	}
-	if info := due.CachedInfo(); info == nil || msg.Headers().Get("Nats-TTL") == "" {
-		t.Errorf("a due retry has no TTL: %v", msg.Headers())
 	}
 	s, err := b.js.Stream(within(t), topology.Retries)
 	if err != nil {
@@ -105,12 +111,12 @@ func TestADueRetryIsTheWorkThatWasScheduled(t *testing.T) {
 	}
 }
 
-func TestAWithdrawnRetryDoesNotCome(t *testing.T) {
+func TestAForgottenRetryDoesNotCome(t *testing.T) {
 	b := start(t)
-	if err := b.desk.Retry(within(t), settle.Work{Delivery: ref("dlv_1")}, time.Now().Add(time.Hour)); err != nil {
+	if err := b.desk.Retry(within(t), &settle.Work{Delivery: ref("dlv_1")}, time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.desk.Withdraw(within(t), "dlv_1"); err != nil {
+	if err := b.desk.Forget(within(t), refTo("dlv_1")); err != nil {
 		t.Fatal(err)
 	}
 	s, err := b.js.Stream(within(t), topology.Retries)
@@ -124,7 +130,7 @@ func TestAWithdrawnRetryDoesNotCome(t *testing.T) {
 
 func TestARetryThatFitsNoMessageIsInvalid(t *testing.T) {
 	b := start(t)
-	err := b.desk.Retry(within(t), settle.Work{Delivery: ref("dlv_1"), Frozen: make([]byte, 1<<20)}, time.Now())
+	err := b.desk.Retry(within(t), &settle.Work{Delivery: ref("dlv_1"), Frozen: make([]byte, 1<<20)}, time.Now())
 	if fault.KindOf(err) != fault.Invalid {
 		t.Errorf("got %v", err)
 	}
@@ -135,12 +141,12 @@ func TestDeliveriesAreReadAsWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := settle.Read(subject.Delivery(delivery.Email, 5, "acme", "sub_1"), data)
+	got, err := settle.Read(subject.Delivery(delivery.Email, 5, "acme", "sub_1"), nil, data)
 	if diff := cmp.Diff(settle.Work{Delivery: ref("dlv_1"), Part: 5}, got); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
 	}
-	for subj, data := range map[string]string{"other.subject": "{}", subject.Delivery(delivery.Email, 5, "a", "b"): "{"} {
-		if _, err := settle.Read(subj, []byte(data)); fault.KindOf(err) != fault.Invalid {
+	for subj, data := range map[string]string{"other.subject": "{}", subject.RetryDue(delivery.Email, 5, "a", "b"): "{}", subject.Delivery(delivery.Email, 5, "a", "b"): "{"} {
+		if _, err := settle.Read(subj, nil, []byte(data)); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("%s: %v", subj, err)
 		}
 	}
@@ -164,13 +170,13 @@ func TestTheLastOutcomeOfADeliveryIsFoundAmongOthers(t *testing.T) {
 	}
 	var askers sync.WaitGroup
 	for range 20 {
-		for id, want := range map[string]*delivery.Outcome{
-			"dlv_1": outcome("dlv_1", 2, delivery.Delivered), "dlv_2": outcome("dlv_2", 1, delivery.Sending), "dlv_3": nil,
+		for id, want := range map[string]settle.Past{
+			"dlv_1": {2, delivery.Delivered, began}, "dlv_2": {1, delivery.Sending, began}, "dlv_3": {},
 		} {
 			askers.Go(func() {
-				got, found, err := b.desk.Last(within(t), ref(id), since)
-				if err != nil || found != (want != nil) || found && !cmp.Equal(*want, got) {
-					t.Errorf("%s: %+v %v %v", id, got, found, err)
+				got, err := b.desk.Last(within(t), refTo(id), since)
+				if err != nil || !cmp.Equal(want, got) {
+					t.Errorf("%s: %+v %v", id, got, err)
 				}
 			})
 		}
@@ -183,16 +189,18 @@ func TestOutcomesBeforeTheMomentAskedAboutMayBePassedOver(t *testing.T) {
 	if err := b.desk.Record(within(t), outcome("dlv_1", 1, delivery.Delivered)); err != nil {
 		t.Fatal(err)
 	}
-	if _, found, err := b.desk.Last(within(t), ref("dlv_1"), time.Now().Add(time.Hour)); found || err != nil {
-		t.Errorf("found %v, %v", found, err)
+	if last, err := b.desk.Last(within(t), refTo("dlv_1"), time.Now().Add(time.Hour)); last.Attempt != 0 || err != nil {
+		t.Errorf("found %v, %v", last, err)
 	}
 }
 
 func TestWhatIsParkedHasWhatAReplayNeeds(t *testing.T) {
 	b := start(t)
-	want := settle.Parked{Work: settle.Work{Delivery: ref("dlv_1"), Attempts: 9, Frozen: []byte("body")}, Reason: "gone", At: time.Unix(9, 0).UTC()}
-	if err := b.desk.Park(within(t), want); err != nil {
-		t.Fatal(err)
+	w := settle.Work{Delivery: ref("dlv_1"), Attempts: 9, Frozen: []byte("body")}
+	for range 2 { // a repeat right after a crash
+		if err := b.desk.Park(within(t), &w, "gone"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s, err := b.js.Stream(within(t), topology.Parked)
 	if err != nil {
@@ -202,12 +210,12 @@ func TestWhatIsParkedHasWhatAReplayNeeds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got settle.Parked
-	if err := json.Unmarshal(msg.Data, &got); err != nil {
-		t.Fatal(err)
+	if msg.Sequence != 1 {
+		t.Errorf("parked %d times", msg.Sequence)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("parked (-want +got):\n%s", diff)
+	if string(msg.Data) != "body" || msg.Header.Get(settle.HeaderReason) != "gone" || msg.Header.Get(settle.HeaderAttempts) != "9" ||
+		!strings.Contains(msg.Header.Get(settle.HeaderDelivery), `"id":"dlv_1"`) {
+		t.Errorf("parked %v %s", msg.Header, msg.Data)
 	}
 }
 
@@ -222,12 +230,12 @@ func TestSettlingGoesOnAfterABrokerRestart(t *testing.T) {
 	for _, work := range []func(context.Context) error{
 		func(ctx context.Context) error { return b.desk.Record(ctx, outcome("dlv_1", 1, delivery.Retrying)) },
 		func(ctx context.Context) error {
-			return b.desk.Park(ctx, settle.Parked{Work: settle.Work{Delivery: ref("dlv_2")}})
+			return b.desk.Park(ctx, &settle.Work{Delivery: ref("dlv_2")}, "gone")
 		},
 		func(ctx context.Context) error {
-			return b.desk.Retry(ctx, settle.Work{Delivery: ref("dlv_1")}, time.Now().Add(time.Hour))
+			return b.desk.Retry(ctx, &settle.Work{Delivery: ref("dlv_1")}, time.Now().Add(time.Hour))
 		},
-		func(ctx context.Context) error { _, _, err := b.desk.Last(ctx, ref("dlv_1"), since); return err },
+		func(ctx context.Context) error { _, err := b.desk.Last(ctx, refTo("dlv_1"), since); return err },
 	} {
 		all.Go(func() {
 			if err := work(within(t)); err != nil {
@@ -249,10 +257,20 @@ func TestSettlingEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestAnOutcomeNamesItsDeliveryWhereTheHistoryLooks(t *testing.T) {
-	data, err := json.Marshal(outcome("dlv_1", 1, delivery.Delivered))
-	if err != nil || !strings.Contains(string(data), `"delivery":{"id":"dlv_1"`) {
-		t.Errorf("%s %v", data, err)
+func TestAnAttemptIsMadeOnceItsEndIsOnRecord(t *testing.T) {
+	for _, c := range []struct {
+		past settle.Past
+		made bool
+	}{
+		{settle.Past{}, false},
+		{settle.Past{Attempt: 1, Result: delivery.Sending}, false},
+		{settle.Past{Attempt: 1, Result: delivery.Retrying}, true},
+		{settle.Past{Attempt: 1, Result: delivery.Parked}, true},
+		{settle.Past{Attempt: 2, Result: delivery.Sending}, true},
+	} {
+		if got := c.past.Made(1); got != c.made {
+			t.Errorf("%+v: %v", c.past, got)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ func (d *Desk) sweep(ctx context.Context) {
 		}
 		reached, err := d.sweepBehind(ctx, floor)
 		if err != nil && ctx.Err() == nil {
-			d.deps.Logger.Warn().Err(err).Msg("due retries not swept; tried again later")
+			d.log.Warn().Err(err).Msg("due retries not swept; tried again later")
 			continue
 		}
 		floor = reached
@@ -39,11 +39,11 @@ func (d *Desk) sweep(ctx context.Context) {
 func (d *Desk) sweepBehind(ctx context.Context, floor uint64) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, sweepEvery/2)
 	defer cancel()
-	s, err := d.deps.JS.Stream(ctx, topology.Retries)
+	s, err := d.js.Stream(ctx, topology.Retries)
 	if err != nil {
 		return floor, err
 	}
-	c, err := s.Consumer(ctx, topology.RetriesDurable(d.cfg.Channel))
+	c, err := s.Consumer(ctx, topology.RetriesDurable(d.channel))
 	if err != nil {
 		return floor, err
 	}
@@ -51,7 +51,7 @@ func (d *Desk) sweepBehind(ctx context.Context, floor uint64) (uint64, error) {
 	if reached <= floor {
 		return floor, nil
 	}
-	err = s.Purge(ctx, jetstream.WithPurgeSubject(subject.RetriesDue(d.cfg.Channel)), jetstream.WithPurgeSequence(reached+1))
+	err = s.Purge(ctx, jetstream.WithPurgeSubject(subject.RetriesDue(d.channel)), jetstream.WithPurgeSequence(reached+1))
 	if err != nil {
 		return floor, err
 	}
