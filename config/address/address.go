@@ -7,6 +7,7 @@ package address
 import (
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -37,7 +38,7 @@ func Check(s string) error {
 		return ErrLength
 	}
 	local, domain, ok := strings.Cut(s, "@")
-	if !ok || strings.Contains(domain, "@") || strings.ContainsAny(s, " \t\r\n\x00<>()[],;:\\\"") {
+	if !ok || !utf8.ValidString(s) || strings.Contains(domain, "@") || strings.ContainsAny(s, " \t\r\n\x00<>()[],;:\\\"") {
 		return ErrForm
 	}
 	if len(local) > maxLocal {
