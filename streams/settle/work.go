@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -61,6 +62,18 @@ func (w *Work) encode() (nats.Header, []byte, error) {
 	return h, w.Frozen, nil
 }
 
+// own drops what the server adds when it fires a retry: it refuses to store
+// that again with the next one.
+func own(h nats.Header) nats.Header {
+	out := make(nats.Header, len(h))
+	for name, values := range h {
+		if !strings.HasPrefix(name, "Nats-") {
+			out[name] = values
+		}
+	}
+	return out
+}
+
 // Read reads a message of DELIVERIES or a due retry. It keeps data. The error
 // is of kind Invalid.
 func Read(subj string, h nats.Header, data []byte) (Work, error) {
@@ -76,7 +89,7 @@ func Read(subj string, h nats.Header, data []byte) (Work, error) {
 	if err != nil {
 		return Work{}, fault.New(fault.Invalid, op, subj, err)
 	}
-	w := Work{Part: at.Part, Header: h, Frozen: data}
+	w := Work{Part: at.Part, Header: own(h), Frozen: data}
 	if err := json.Unmarshal([]byte(h.Get(HeaderDelivery)), &w.Delivery); err != nil {
 		return Work{}, fault.New(fault.Invalid, op, subj, err)
 	}
