@@ -5,9 +5,11 @@ go 1.26.0
 require (
 	github.com/billhook/billhook/shared v0.0.0
 	github.com/billhook/billhook/streams/natstest v0.0.0-00010101000000-000000000000
+	github.com/google/go-cmp v0.7.0
 	github.com/nats-io/nats.go v1.55.0
 	github.com/rs/zerolog v1.35.1
 	github.com/synadia-io/orbit.go/jetstreamext v0.3.2
+	go.uber.org/goleak v1.3.0
 )
 
 require (

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/streams/internal/api"
 	"github.com/billhook/billhook/streams/internal/batch"
 	"github.com/billhook/billhook/streams/internal/leader"
 	"github.com/billhook/billhook/streams/topology"
@@ -67,7 +68,9 @@ func (b shelf) store(ctx context.Context, v mark, revision uint64) (uint64, erro
 	}
 	msg := nats.NewMsg(b.key())
 	msg.Data = data
-	ack, err := b.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(revision))
+	bound, cancel := api.Bound(ctx, b.js)
+	defer cancel()
+	ack, err := b.js.PublishMsg(bound, msg, jetstream.WithExpectLastSequencePerSubject(revision))
 	switch {
 	case err == nil:
 		return ack.Sequence, nil

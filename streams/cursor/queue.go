@@ -9,15 +9,23 @@ type queue struct {
 
 	mu    sync.Mutex
 	items []Message
+	tail  uint64 // sequence of the last message pushed
 }
 
 func newQueue() *queue { return &queue{ready: make(chan struct{}, 1)} }
 
 func (q *queue) push(m Message) {
 	q.mu.Lock()
-	q.items = append(q.items, m)
+	q.items, q.tail = append(q.items, m), m.Seq
 	q.mu.Unlock()
 	q.signal()
+}
+
+// last returns the sequence of the last message pushed, 0 at first.
+func (q *queue) last() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.tail
 }
 
 // take returns at most n messages without waiting.

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/streams/internal/api"
 	"github.com/billhook/billhook/streams/internal/pull"
 )
 
@@ -31,12 +32,13 @@ type reader struct {
 	puller   *pull.Puller
 	failed   chan error
 	received uint64 // of the subscription's goroutine
-	handled  uint64 // of the session's goroutine
 }
 
 // read begins to read behind the session's position.
 func (s *Session) read(ctx context.Context) (*reader, error) {
 	js, stream := s.c.deps.JS, s.c.cfg.Stream
+	ctx, cancel := api.Bound(ctx, js)
+	defer cancel()
 	consumer, err := js.CreateConsumer(ctx, stream, s.consumerConfig())
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "read", stream, err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/fence"
+	"github.com/billhook/billhook/streams/internal/api"
 	"github.com/billhook/billhook/streams/subject"
 )
 
@@ -79,6 +80,8 @@ func (s *Session) fit(ctx context.Context, ends jetstream.StreamState) error {
 
 // ends returns the state of the stream that is read.
 func (c *Cursor) ends(ctx context.Context) (jetstream.StreamState, error) {
+	ctx, cancel := api.Bound(ctx, c.deps.JS)
+	defer cancel()
 	str, err := c.deps.JS.Stream(ctx, c.cfg.Stream)
 	if err != nil {
 		return jetstream.StreamState{}, fault.New(fault.Unavailable, "read stream", c.cfg.Stream, err)
@@ -88,6 +91,8 @@ func (c *Cursor) ends(ctx context.Context) (jetstream.StreamState, error) {
 
 // gap records a gap, logs it, and tells the hook.
 func (c *Cursor) gap(ctx context.Context, g Gap) error {
+	ctx, cancel := api.Bound(ctx, c.deps.JS)
+	defer cancel()
 	g.Cursor, g.Stream, g.At = c.cfg.Name, c.cfg.Stream, c.deps.Now()
 	data, err := json.Marshal(g)
 	if err != nil {

@@ -65,9 +65,7 @@ func (s *Session) drain(ctx context.Context, r *reader) error {
 		case <-s.c.cfg.Wake:
 			err = s.wake(ctx)
 		case <-r.ready:
-			msgs := r.take(s.c.cfg.BatchMax)
-			err = s.step(ctx, msgs)
-			r.handled += uint64(len(msgs))
+			err = s.step(ctx, r.take(s.c.cfg.BatchMax))
 		case err = <-r.failed:
 		case <-checkpoints.C:
 			err = s.lazily(ctx)

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/streams/internal/api"
 	"github.com/billhook/billhook/streams/internal/batch"
 )
 
@@ -59,9 +60,7 @@ func (p *put) singles(ctx context.Context, group []numbered) error {
 	start := time.Now()
 	for len(group) > 0 {
 		g := group[0]
-		p.w.expect(g.msg)
-		ack, err := p.w.js.PublishMsg(ctx, g.msg)
-		unexpect(g.msg)
+		ack, err := p.single(ctx, g.msg)
 		switch {
 		case err != nil, ack.Duplicate && ack.Sequence > p.w.last:
 			// A duplicate beyond the fence's end is this very message,
@@ -86,15 +85,31 @@ func (p *put) singles(ctx context.Context, group []numbered) error {
 	return nil
 }
 
-func (p *put) batch(ctx context.Context, group []numbered) error {
+// single publishes one message with the expectation.
+func (p *put) single(ctx context.Context, m *nats.Msg) (*jetstream.PubAck, error) {
+	ctx, cancel := api.Bound(ctx, p.w.js)
+	defer cancel()
+	p.w.expect(m)
+	defer unexpect(m)
+	return p.w.js.PublishMsg(ctx, m)
+}
+
+// whole publishes a group as one batch with the expectation.
+func (p *put) whole(ctx context.Context, group []numbered) (uint64, error) {
 	msgs := make([]*nats.Msg, len(group))
 	for i, g := range group {
 		msgs[i] = g.msg
 	}
-	start := time.Now()
+	ctx, cancel := api.Bound(ctx, p.w.js)
+	defer cancel()
 	p.w.expect(msgs[0])
-	last, err := batch.Publish(ctx, p.w.js, msgs)
-	unexpect(msgs[0])
+	defer unexpect(msgs[0])
+	return batch.Publish(ctx, p.w.js, msgs)
+}
+
+func (p *put) batch(ctx context.Context, group []numbered) error {
+	start := time.Now()
+	last, err := p.whole(ctx, group)
 	if err == nil {
 		p.w.last = last
 		p.done(group)

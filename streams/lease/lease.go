@@ -6,6 +6,7 @@ package lease
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/streams/internal/api"
 	"github.com/billhook/billhook/streams/internal/batch"
 	"github.com/billhook/billhook/streams/internal/leader"
 	"github.com/billhook/billhook/streams/topology"
@@ -111,6 +113,8 @@ func (k *Keeper) take(ctx context.Context) (*holding, error) {
 
 // put publishes the key with a new TTL, over the holding's own sequence.
 func (h *holding) put(ctx context.Context) error {
+	ctx, cancel := api.Bound(ctx, h.k.js)
+	defer cancel()
 	sent := time.Now()
 	m := nats.NewMsg(h.k.key)
 	m.Data = []byte(h.k.holder)
@@ -173,9 +177,9 @@ func (h *holding) release(ctx context.Context) {
 		jetstream.WithExpectLastSequencePerSubject(h.seq))
 }
 
-// Await returns when the lease was released, or when it is time to try again:
-// after a third of the TTL, or when ctx ends. It needs the permission to
-// subscribe to the key; without it, only the time counts.
+// Await returns when the lease is free, or when it is time to try again: after
+// a third of the TTL, or when ctx ends. It needs the permission to subscribe
+// to the key; without it, a release is noticed by time only.
 func (k *Keeper) Await(ctx context.Context) error {
 	released := make(chan struct{}, 1)
 	sub, err := k.js.Conn().Subscribe(k.key, func(m *nats.Msg) {
@@ -190,6 +194,10 @@ func (k *Keeper) Await(ctx context.Context) error {
 		return fault.New(fault.Unavailable, "watch lease", k.key, err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
+	// It may have been released before the server knew of the subscription.
+	if s, err := k.read(ctx); err != nil || s.free {
+		return err
+	}
 	timer := time.NewTimer(k.ttl / 3)
 	defer timer.Stop()
 	select {
@@ -209,7 +217,14 @@ type state struct {
 
 // read asks the leader for the key.
 func (k *Keeper) read(ctx context.Context) (state, error) {
-	m, err := leader.Last(ctx, k.js, topology.BucketStream(topology.Leases), k.key)
+	bucket := topology.BucketStream(topology.Leases)
+	m, err := leader.Last(ctx, k.js, bucket, k.key)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		// It went with a restart of a single server.
+		if err = topology.RestoreLeases(ctx, k.js); err == nil {
+			m, err = leader.Last(ctx, k.js, bucket, k.key)
+		}
+	}
 	if err != nil {
 		return state{}, fault.New(fault.Unavailable, "read lease", k.key, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
+	"github.com/billhook/billhook/streams/internal/api"
 	"github.com/billhook/billhook/streams/internal/pull"
 )
 
@@ -97,6 +98,8 @@ func (l *lane) read(ctx context.Context, opened func()) error {
 
 // ensure makes the consumer if it does not exist.
 func (l *lane) ensure(ctx context.Context) error {
+	ctx, cancel := api.Bound(ctx, l.js)
+	defer cancel()
 	_, err := l.js.Consumer(ctx, l.cfg.Stream, l.durable.Durable)
 	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return err

@@ -53,6 +53,17 @@ func Partitions(ctx context.Context, js jetstream.JetStream) (int, error) {
 	return n, nil
 }
 
+// RestoreLeases makes the bucket of leases again. It lies in memory, and a
+// server that is no cluster forgets it when it restarts.
+func RestoreLeases(ctx context.Context, js jetstream.JetStream) error {
+	// The copies are as many as those of the checkpoints.
+	str, err := js.Stream(ctx, BucketStream(Checkpoints))
+	if err != nil {
+		return fault.New(fault.Unavailable, "read stream", BucketStream(Checkpoints), err)
+	}
+	return ensureStream(ctx, js, leases(Settings{Replicas: str.CachedInfo().Config.Replicas}))
+}
+
 func checkPartitions(ctx context.Context, js jetstream.JetStream, s Settings) error {
 	n, err := Partitions(ctx, js)
 	if fault.KindOf(err) == fault.NotFound {

@@ -1,8 +1,9 @@
-// Package api names subjects of the JetStream API that nats.go keeps to
-// itself.
+// Package api is what requests to JetStream have in common beyond nats.go: the
+// subjects that it keeps to itself, and a bound in time.
 package api
 
 import (
+	"context"
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,6 +17,13 @@ func LastMessage(js jetstream.JetStream, stream string) string {
 // NextMessages is where a pull consumer is asked for messages.
 func NextMessages(js jetstream.JetStream, stream, consumer string) string {
 	return prefix(js) + "CONSUMER.MSG.NEXT." + stream + "." + consumer
+}
+
+// Bound returns a context for one request. nats.go bounds a request only where
+// its context has no deadline at all, and a request that was on its way when
+// the connection broke is never answered.
+func Bound(ctx context.Context, js jetstream.JetStream) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, js.Options().DefaultTimeout)
 }
 
 func prefix(js jetstream.JetStream) string {

@@ -31,7 +31,7 @@ func Last(ctx context.Context, js jetstream.JetStream, stream, subject string) (
 	if err != nil {
 		return Message{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, js.Options().DefaultTimeout)
+	ctx, cancel := api.Bound(ctx, js)
 	defer cancel()
 	resp, err := js.Conn().RequestWithContext(ctx, api.LastMessage(js, stream), body)
 	if err != nil {
