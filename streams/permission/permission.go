@@ -133,6 +133,8 @@ func (g grant) set(user string) Set {
 	add(api("INFO"), api("STREAM.INFO", topology.Events))
 	for _, stream := range g.reads {
 		add(consumer(stream)...)
+		// A cursor asks how far its idle filters may be passed over.
+		add(api("STREAM.MSG.GET", stream))
 	}
 	for _, stream := range g.pulls {
 		add(consumer(stream)...)
@@ -153,7 +155,13 @@ func (g grant) set(user string) Set {
 		add(api("DIRECT.GET", stream), api("DIRECT.GET", stream, ">"), api("STREAM.MSG.GET", stream))
 	}
 	for _, bucket := range g.keeps {
-		add("$KV." + bucket + ".>")
+		add(topology.BucketKey(bucket, ">"))
+	}
+	if slices.Contains(g.keeps, topology.Leases) {
+		// A single server forgets the leases when it restarts, and a lease
+		// that is given back is taken at once by who hears of it.
+		add(api("STREAM.CREATE", topology.BucketStream(topology.Leases)))
+		s.Subscribe = append(s.Subscribe, topology.BucketKey(topology.Leases, ">"))
 	}
 	add(g.writes...)
 	slices.Sort(s.Publish)
