@@ -53,9 +53,8 @@ func watch(t *testing.T, js jetstream.JetStream) *directory.Directory {
 }
 
 // write puts a value whatever is there, nil deletes it.
-func write(t *testing.T, js jetstream.JetStream, name, key string, value any) uint64 {
+func write(t *testing.T, b *bucket.Bucket, key string, value any) uint64 {
 	t.Helper()
-	b := bucket.Open(js, name)
 	e, err := b.Get(t.Context(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -102,10 +101,10 @@ func sub(id string) *subscription.Subscription {
 
 func TestWatchReturnsWithEveryValue(t *testing.T) {
 	_, js := start(t)
-	write(t, js, topology.Owners, "acme", owner.Owner{ID: "acme", Name: "Acme"})
-	write(t, js, topology.Subscriptions, "acme.gone", sub("gone"))
-	write(t, js, topology.Subscriptions, "acme.gone", nil)
-	last := write(t, js, topology.Subscriptions, "acme.s", sub("s"))
+	write(t, bucket.Open(js, topology.Owners), "acme", owner.Owner{ID: "acme", Name: "Acme"})
+	write(t, bucket.Open(js, topology.Subscriptions), "acme.gone", sub("gone"))
+	write(t, bucket.Open(js, topology.Subscriptions), "acme.gone", nil)
+	last := write(t, bucket.Open(js, topology.Subscriptions), "acme.s", sub("s"))
 	d := watch(t, js)
 	s := d.Owner("acme")
 	if s.Owner == nil || s.Owner.Name != "Acme" {
@@ -127,13 +126,13 @@ func TestWatchReturnsWithEveryValue(t *testing.T) {
 
 func TestASnapshotNeverChangesAndOthersStay(t *testing.T) {
 	_, js := start(t)
-	write(t, js, topology.Subscriptions, "acme.a", sub("a"))
-	write(t, js, topology.Subscriptions, "other.a", sub("a"))
+	write(t, bucket.Open(js, topology.Subscriptions), "acme.a", sub("a"))
+	write(t, bucket.Open(js, topology.Subscriptions), "other.a", sub("a"))
 	d := watch(t, js)
 	before, other := d.Owner("acme"), d.Owner("other")
-	write(t, js, topology.Subscriptions, "acme.b", sub("b"))
+	write(t, bucket.Open(js, topology.Subscriptions), "acme.b", sub("b"))
 	until(t, d, "b appears", func() bool { return len(d.Owner("acme").Subscriptions) == 2 })
-	write(t, js, topology.Subscriptions, "acme.a", nil)
+	write(t, bucket.Open(js, topology.Subscriptions), "acme.a", nil)
 	until(t, d, "a goes", func() bool { return d.Owner("acme").Subscriptions["a"] == nil })
 	if len(before.Subscriptions) != 1 || before.Subscriptions["a"] == nil {
 		t.Errorf("the old snapshot changed: %v", before.Subscriptions)
@@ -145,10 +144,10 @@ func TestASnapshotNeverChangesAndOthersStay(t *testing.T) {
 
 func TestAValueThatCannotBeReadLeavesTheFormer(t *testing.T) {
 	_, js := start(t)
-	write(t, js, topology.Owners, "acme", owner.Owner{ID: "acme", Name: "Acme"})
+	write(t, bucket.Open(js, topology.Owners), "acme", owner.Owner{ID: "acme", Name: "Acme"})
 	d := watch(t, js)
-	write(t, js, topology.Owners, "acme", "no object")
-	write(t, js, topology.Owners, "b", owner.Owner{ID: "b"})
+	write(t, bucket.Open(js, topology.Owners), "acme", "no object")
+	write(t, bucket.Open(js, topology.Owners), "b", owner.Owner{ID: "b"})
 	until(t, d, "b appears", func() bool { return d.Owner("b").Owner != nil })
 	if o := d.Owner("acme").Owner; o == nil || o.Name != "Acme" {
 		t.Errorf("owner = %+v", o)
@@ -157,7 +156,7 @@ func TestAValueThatCannotBeReadLeavesTheFormer(t *testing.T) {
 
 func TestTheDirectoryCatchesUpAfterABrokerRestart(t *testing.T) {
 	srv, js := start(t)
-	write(t, js, topology.Owners, "acme", owner.Owner{ID: "acme", Name: "before"})
+	write(t, bucket.Open(js, topology.Owners), "acme", owner.Owner{ID: "acme", Name: "before"})
 	d := watch(t, js)
 	srv.Restart(t)
 	if d.Owner("acme").Owner.Name != "before" {
@@ -165,7 +164,7 @@ func TestTheDirectoryCatchesUpAfterABrokerRestart(t *testing.T) {
 	}
 	began := time.Now()
 	writer := srv.JetStream(t)
-	write(t, writer, topology.Owners, "acme", owner.Owner{ID: "acme", Name: "after"})
+	write(t, bucket.Open(writer, topology.Owners), "acme", owner.Owner{ID: "acme", Name: "after"})
 	until(t, d, "the change arrives", func() bool { return d.Owner("acme").Owner.Name == "after" })
 	t.Logf("caught up after %s", time.Since(began))
 }
@@ -190,11 +189,11 @@ func TestATemplateThatCameByAnotherWayIsFoundBroken(t *testing.T) {
 	post := sub("hook")
 	post.Spec.Events, post.Spec.Channel = []string{"invoice.posted"}, delivery.Webhook
 	post.Spec.Webhook = &subscription.Webhook{Endpoint: "e", Path: "/{{Contact.Email}}"}
-	write(t, js, topology.Emails, "acme.killer", email.Canned{Spec: email.Spec{ID: "killer", Subject: "x", Text: "{{#if t}}{{if t}}{{/if}}"}})
-	write(t, js, topology.Emails, "acme.stranger", email.Canned{Spec: email.Spec{ID: "stranger", Subject: "{{BillRun.Name}}", Text: "x"}})
-	write(t, js, topology.Emails, "acme.good", email.Canned{Spec: email.Spec{ID: "good", Subject: "{{Invoice.Number}}", Text: "x"}})
+	write(t, bucket.Open(js, topology.Emails), "acme.killer", email.Canned{Spec: email.Spec{ID: "killer", Subject: "x", Text: "{{#if t}}{{if t}}{{/if}}"}})
+	write(t, bucket.Open(js, topology.Emails), "acme.stranger", email.Canned{Spec: email.Spec{ID: "stranger", Subject: "{{BillRun.Name}}", Text: "x"}})
+	write(t, bucket.Open(js, topology.Emails), "acme.good", email.Canned{Spec: email.Spec{ID: "good", Subject: "{{Invoice.Number}}", Text: "x"}})
 	for _, s := range []*subscription.Subscription{mailing("k", "killer"), mailing("s", "stranger"), mailing("g", "good"), post} {
-		write(t, js, topology.Subscriptions, "acme."+s.ID, s)
+		write(t, bucket.Open(js, topology.Subscriptions), "acme."+s.ID, s)
 	}
 	d := watch(t, js)
 	for _, row := range []struct {
@@ -215,7 +214,7 @@ func TestATemplateThatCameByAnotherWayIsFoundBroken(t *testing.T) {
 			}
 		}
 	}
-	write(t, js, topology.Emails, "acme.killer", email.Canned{Spec: email.Spec{ID: "killer", Subject: "x", Text: "mended"}})
+	write(t, bucket.Open(js, topology.Emails), "acme.killer", email.Canned{Spec: email.Spec{ID: "killer", Subject: "x", Text: "mended"}})
 	until(t, d, "the email is mended", func() bool { return d.Owner("acme").Emails["killer"].Text == "mended" })
 	if p := d.Owner("acme").Broken(topology.Subscriptions, "k"); len(p) > 0 {
 		t.Errorf("mended, and still broken: %v", p)
