@@ -116,11 +116,11 @@ func (b *Book) compile(at id, sub *subscription.Subscription, v *subscription.Ve
 	return r
 }
 
-// zone loads a time zone once. A name that the system does not know counts as
-// UTC: it was checked when it was saved.
-func (b *Book) zone(name string) *time.Location {
+// Zone returns the time zone of a name, loaded once, or other where the name is
+// empty or unknown.
+func (b *Book) Zone(name string, other *time.Location) *time.Location {
 	if name == "" {
-		return time.UTC
+		return other
 	}
 	b.mu.RLock()
 	z, ok := b.zones[name]
@@ -130,10 +130,10 @@ func (b *Book) zone(name string) *time.Location {
 	}
 	z, err := time.LoadLocation(name)
 	if err != nil {
-		z = time.UTC
+		return other
 	}
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.zones[name] = z
-	b.mu.Unlock()
 	return z
 }

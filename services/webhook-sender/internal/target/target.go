@@ -5,6 +5,7 @@
 package target
 
 import (
+	"context"
 	"net/url"
 	"sync"
 	"time"
@@ -141,7 +142,25 @@ func (b *Book) aim(snap *directory.Snapshot, ref *delivery.Reference, ep *endpoi
 		t.Schedule = backoff.Default()
 	}
 	if snap.Owner != nil {
-		t.Owner, t.Zone = snap.Owner.Name, b.zone(snap.Owner.TimeZone)
+		t.Owner, t.Zone = snap.Owner.Name, b.Zone(snap.Owner.TimeZone, time.UTC)
 	}
 	return t, nil
+}
+
+// Await is [Book.Find] that gives the configuration time to arrive, as long as
+// ctx lasts.
+func (b *Book) Await(ctx context.Context, ref *delivery.Reference, frozen string) (*Target, *Refusal) {
+	changes, end := b.settings.Directory.Changes()
+	defer end()
+	for {
+		t, refusal := b.Find(ref, frozen)
+		if refusal == nil || !refusal.Early {
+			return t, refusal
+		}
+		select {
+		case <-changes:
+		case <-ctx.Done():
+			return t, refusal
+		}
+	}
 }
