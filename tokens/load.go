@@ -76,8 +76,8 @@ func read(folder fs.FS, name string, header []string, add func(row []string) err
 	}
 }
 
-// list splits a cell that holds several values.
-func list(cell string) []string {
+// cells splits a cell that holds several values.
+func cells(cell string) []string {
 	var out []string
 	for part := range strings.SplitSeq(cell, ";") {
 		if part = strings.TrimSpace(part); part != "" {

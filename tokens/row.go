@@ -18,15 +18,15 @@ func (c *Catalogue) addContext(row []string) error {
 	if slices.ContainsFunc(c.contexts, func(x Context) bool { return x.Name == row[0] }) {
 		return fmt.Errorf("context %q stands twice", row[0])
 	}
-	c.contexts = append(c.contexts, Context{Name: row[0], Groups: list(row[1]), Source: row[2]})
+	c.contexts = append(c.contexts, Context{Name: row[0], Groups: cells(row[1]), Source: row[2]})
 	return nil
 }
 
 func (c *Catalogue) addEvent(row []string) error {
 	invoicing, err := yes("invoicing", row[6])
 	e := EventType{
-		Name: row[0], Type: row[1], Aliases: list(row[2]), Context: row[3], Origin: Origin(row[4]),
-		FiredBy: list(row[5]), Invoicing: invoicing, Filters: list(row[7]), Settings: row[8],
+		Name: row[0], Type: row[1], Aliases: cells(row[2]), Context: row[3], Origin: Origin(row[4]),
+		FiredBy: cells(row[5]), Invoicing: invoicing, Filters: cells(row[7]), Settings: row[8],
 	}
 	if !typeName.MatchString(e.Type) {
 		err = errors.Join(err, fmt.Errorf("event type %q is no dotted name in lower case", e.Type))
@@ -65,7 +65,7 @@ func (c *Catalogue) addToken(row []string) error {
 	webhook, err2 := yes("webhook", row[5])
 	t := Token{
 		Group: row[0], Name: row[1], Type: Type(row[2]), Description: row[3], Email: email, Webhook: webhook,
-		OnlyFor: list(row[6]), Example: row[7], Source: row[8],
+		OnlyFor: cells(row[6]), Example: row[7], Source: row[8],
 	}
 	if err = errors.Join(err, err2); err != nil {
 		return fmt.Errorf("token %q: %w", t.Name, err)
