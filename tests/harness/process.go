@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -82,6 +83,18 @@ func (p *Process) Log() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return string(p.log)
+}
+
+// Logged returns the address in the log line of a message; empty when there
+// is none.
+func (p *Process) Logged(message string) string {
+	for line := range strings.SplitSeq(p.Log(), "\n") {
+		var l struct{ Message, Address string }
+		if json.Unmarshal([]byte(line), &l) == nil && l.Message == message {
+			return l.Address
+		}
+	}
+	return ""
 }
 
 // Ready waits until the process says on /readyz that it works.

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"os"
@@ -25,7 +26,7 @@ import (
 type Receivers struct {
 	Web  *receiver.Receiver
 	Mail *mailcatcher.Catcher
-	root []byte
+	ca   *authority.Authority
 }
 
 // OpenReceivers listens on free loopback ports and notes everything that
@@ -39,7 +40,7 @@ func OpenReceivers(now func() time.Time, web func(receiver.Received), mail func(
 	if err != nil {
 		return nil, err
 	}
-	r := &Receivers{root: ca.PEM()}
+	r := &Receivers{ca: ca}
 	if r.Web, err = receiver.Listen(cert, now, web); err != nil {
 		return nil, err
 	}
@@ -55,11 +56,14 @@ func (r *Receivers) Run(ctx context.Context) {
 	wg.Wait()
 }
 
+// Roots trusts the receivers' certificate.
+func (r *Receivers) Roots() *x509.CertPool { return r.ca.Pool() }
+
 // Environ returns the development settings by which senders reach the
 // receivers. The file of the root certificate is written to dir.
 func (r *Receivers) Environ(dir string) ([]string, error) {
 	root := filepath.Join(dir, "root.pem")
-	if err := os.WriteFile(root, r.root, 0o600); err != nil {
+	if err := os.WriteFile(root, r.ca.PEM(), 0o600); err != nil {
 		return nil, fmt.Errorf("write root certificate: %w", err)
 	}
 	key, err := secret.GenerateKey(rand.Reader)

@@ -1,0 +1,97 @@
+// Package chaos kills services under load, again and again, and judges by what
+// reached the receiver and by what stands in the streams: nothing lost, every
+// delivery created once, order kept, repeats no more than what was under way.
+package chaos_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/billhook/billhook/tests/harness"
+)
+
+// plan says how hard the run is.
+type plan struct {
+	events int
+	// kills per service; half of them, rounded up, at the fault point.
+	kills map[string]int
+	// inFlight is the sender's cap, and so the most repeats a kill may cause.
+	inFlight int
+	// accounts and invoices are how many of each take part.
+	accounts, invoices int
+}
+
+// faultPoints lie between an acknowledgement and the checkpoint (or the
+// settling) that remembers it.
+var faultPoints = map[string]string{ //nolint:gochecknoglobals // a constant table
+	"ingest":         "after-publish-before-checkpoint",
+	"matcher":        "after-publish-before-checkpoint",
+	"webhook-sender": "webhook-recorded",
+	"mailer":         "mailer-recorded",
+	"scheduler":      "scheduler-published",
+}
+
+func TestNothingIsLostAndNothingDoneTwiceWhenServicesAreKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("separate processes: run without -short")
+	}
+	builder, err := harness.NewBuilder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(builder.Remove)
+	p := plan{
+		events: 10_000, inFlight: 8, accounts: 50, invoices: 60,
+		kills: map[string]int{"ingest": 20, "matcher": 20, "webhook-sender": 20, "mailer": 5, "scheduler": 5},
+	}
+	r := start(t, builder, p)
+	began := time.Now()
+	killing := r.killAll(t)
+	r.publishAll(t, killing)
+	killed := <-killing.result
+	if killed.err != nil {
+		t.Fatal(killed.err)
+	}
+	r.drain(t)
+	t.Logf("%d events, %d webhooks, %d mails, %d kills (%d at fault points) in %s", r.published, len(r.hooks), len(r.mails),
+		killed.all, killed.faults, time.Since(began).Round(time.Second))
+	for name, judge := range map[string]func() error{
+		"every event is in EVENTS once, in its account's order": r.judgeEvents,
+		"every delivery is created once":                        r.judgeDeliveries,
+		"every webhook arrived":                                 r.judgeHooks,
+		"every mail arrived":                                    r.judgeMails,
+		"every plan fired once":                                 r.judgePlans,
+		"repeats are at most what was under way":                func() error { return r.judgeRepeats(killed) },
+	} {
+		if err := judge(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if killed.faults*2 < killed.all {
+		t.Errorf("%d of %d kills were at a fault point, want half", killed.faults, killed.all)
+	}
+}
+
+// tally counts the kills.
+type tally struct {
+	all, faults int
+	byService   map[string]int
+	err         error
+}
+
+func (a tally) add(service string, fault bool) tally {
+	a.all++
+	if fault {
+		a.faults++
+	}
+	a.byService[service]++
+	return a
+}
+
+func missing(what string, want, got int) error {
+	if want == got {
+		return nil
+	}
+	return fmt.Errorf("%d %s, want %d", got, what, want)
+}

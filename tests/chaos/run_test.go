@@ -1,0 +1,322 @@
+package chaos_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/mail"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/billhook/billhook/services/billhook/demo"
+	"github.com/billhook/billhook/services/billhook/mailcatcher"
+	"github.com/billhook/billhook/services/billhook/receiver"
+	"github.com/billhook/billhook/streams/natstest"
+	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/subject"
+	"github.com/billhook/billhook/tests/harness"
+)
+
+// run is one run: the processes, and what was seen.
+type run struct {
+	plan
+	bin       harness.Binaries
+	server    *natstest.Server
+	js        jetstream.JetStream
+	receivers *demo.Receivers
+	develop   []string
+	due       time.Time
+
+	mu    sync.Mutex
+	hooks map[string]int // requests by webhook id
+	of    map[string]string
+	mails map[string]int // by Message-ID
+	bad   []string
+	moved chan struct{}
+
+	published int
+}
+
+func start(t *testing.T, b *harness.Builder, p plan) *run {
+	t.Helper()
+	r := &run{plan: p, bin: b.Build(t, "faults"), hooks: map[string]int{}, of: map[string]string{}, mails: map[string]int{},
+		moved: make(chan struct{}, 1)}
+	var err error
+	if r.receivers, err = demo.OpenReceivers(time.Now, r.hook, r.mail); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan struct{})
+	go func() { defer close(served); r.receivers.Run(ctx) }()
+	t.Cleanup(func() { stop(); <-served })
+	if r.develop, err = r.receivers.Environ(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	r.server = harness.Broker(t, demo.Owner)
+	r.js = r.server.JetStream(t, harness.As(permission.Operator)...)
+	r.cli(t, "", "setup")
+	r.configure(t)
+	return r
+}
+
+// configure makes one webhook for account events, one mail for credits, and
+// the scheduled event for invoices, all of which are due in a while.
+func (r *run) configure(t *testing.T) {
+	t.Helper()
+	r.due = time.Now().Add(45 * time.Second).Truncate(time.Second).UTC()
+	doc := fmt.Sprintf(`kind: owner
+id: acme
+name: Acme
+time_zone: Etc/UTC
+---
+kind: smtp-settings
+owner: acme
+id: relay
+name: Relay
+host: %s%s
+port: 587
+from_address: billing@acme-telecom.com
+username: relay
+password: only-for-tests
+---
+kind: canned-email
+owner: acme
+id: credit
+name: Credit
+subject: "Credit {{CreditNote.Id}}"
+text: "{{CreditNote.Id}}"
+to: [{address: ada@northwind.example}]
+---
+kind: endpoint
+owner: acme
+id: crm
+name: CRM
+url: https://%s/chaos
+in_flight: %d
+retry: ["0s", "1s", "1s", "1s", "1s", "1s", "1s", "1s"]
+---
+kind: subscription
+owner: acme
+id: accounts
+name: accounts
+events: [account.updated]
+channel: webhook
+webhook: {endpoint: crm}
+---
+kind: subscription
+owner: acme
+id: credits
+name: credits
+events: [credit.processed]
+channel: email
+email: {canned_email: credit}
+---
+kind: subscription
+owner: acme
+id: later
+name: later
+events: [invoice.delivery_date_plus]
+channel: webhook
+webhook: {endpoint: crm}
+schedule: {days: 1, time: "%s"}
+`, demo.BillingRelay, demo.MailDomain, demo.WebhookHost, r.inFlight, r.due.Format(time.TimeOnly))
+	m := regexp.MustCompile(`shown this once: (whsec_\S+)`).FindStringSubmatch(r.cli(t, doc, "apply", "-f", "-"))
+	if m == nil {
+		t.Fatal("no signing secret was issued")
+	}
+	if err := r.receivers.Web.Expect("/chaos", m[1]); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *run) cli(t *testing.T, stdin string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), r.bin.Path("billhook"), args...)
+	cmd.Env = append(append(os.Environ(), harness.Env(r.server, permission.Operator)...), r.develop...)
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("billhook %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+func (r *run) hook(w receiver.Received) {
+	var body struct{ ID string }
+	err := json.Unmarshal(w.Body, &body)
+	r.mu.Lock()
+	if err != nil || w.Verified != nil {
+		r.bad = append(r.bad, fmt.Sprintf("%s: %v %v", w.Path, err, w.Verified))
+	} else {
+		id := w.Header.Get("webhook-id")
+		r.hooks[id]++
+		r.of[id] = body.ID
+	}
+	r.mu.Unlock()
+	r.wake()
+}
+
+func (r *run) mail(c mailcatcher.Caught) {
+	m, err := mail.ReadMessage(bytes.NewReader(c.Data))
+	r.mu.Lock()
+	if err != nil {
+		r.bad = append(r.bad, err.Error())
+	} else {
+		r.mails[m.Header.Get("Message-Id")]++
+	}
+	r.mu.Unlock()
+	r.wake()
+}
+
+func (r *run) wake() {
+	select {
+	case r.moved <- struct{}{}:
+	default:
+	}
+}
+
+// arrived is how much has come so far.
+func (r *run) arrived() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.hooks) + len(r.mails)
+}
+
+// killers are the goroutines that kill, one per service.
+type killers struct {
+	done   chan struct{}
+	result chan tally
+}
+
+// killAll starts every service and kills each as often as planned; then each
+// runs on to the end of the test.
+func (r *run) killAll(t *testing.T) *killers {
+	k := &killers{done: make(chan struct{}), result: make(chan tally, 1)}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	sum := tally{byService: map[string]int{}}
+	for _, s := range harness.Services() {
+		seed := rand.New(rand.NewPCG(1, uint64(len(s)))) //nolint:gosec // chance of a test
+		wg.Go(func() {
+			for i := range r.kills[s] {
+				fault := i%2 == 0
+				err := r.killOnce(t, s, fault, seed)
+				mu.Lock()
+				sum = sum.add(s, fault)
+				if err != nil {
+					sum.err = err
+				}
+				mu.Unlock()
+				if err != nil {
+					return
+				}
+			}
+			r.service(t, s)
+		})
+	}
+	go func() {
+		wg.Wait()
+		close(k.done)
+		k.result <- sum
+	}()
+	return k
+}
+
+// killOnce runs a service until it is dead: at its fault point, or at a random
+// moment under load.
+func (r *run) killOnce(t *testing.T, s string, fault bool, chance *rand.Rand) error {
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	if fault {
+		p := r.service(t, s, "FAULT_POINT="+faultPoints[s], "FAULT_AFTER="+strconv.Itoa(1+chance.IntN(20)))
+		select {
+		case <-p.Ended():
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("%s never passed its fault point:\n%s", s, p.Log())
+		}
+	}
+	p := r.service(t, s)
+	if err := p.Ready(ctx); err != nil {
+		return fmt.Errorf("%s: %w\n%s", s, err, p.Log())
+	}
+	timer := time.NewTimer(time.Duration(50+chance.IntN(1500)) * time.Millisecond)
+	defer timer.Stop()
+	<-timer.C
+	p.Kill()
+	return nil
+}
+
+func (r *run) service(t *testing.T, s string, extra ...string) *harness.Process {
+	env := append(harness.Env(r.server, s), r.develop...)
+	env = append(env, "INGEST_HTTP_ADDR=127.0.0.1:0", "INGEST_LEASE=2s", "MATCHER_LEASE=2s", "SCHEDULER_LEASE=2s",
+		"WEBHOOK_CONCURRENCY="+strconv.Itoa(r.inFlight))
+	return harness.Run(t, harness.Start{Path: r.bin.Path(s), Env: append(env, extra...)})
+}
+
+// publishAll publishes the planned events and goes on until the killing is
+// over. Each account's events are numbered.
+func (r *run) publishAll(t *testing.T, k *killers) {
+	t.Helper()
+	pace := time.NewTicker(2 * time.Millisecond)
+	defer pace.Stop()
+	for i := range r.invoices {
+		r.publish(t, "invoice.delivery", fmt.Sprintf("inv_%d", i), map[string]string{
+			"Invoice.Id": fmt.Sprintf("I-%d", i), "Invoice.DeliveryDate": r.due.AddDate(0, 0, -1).Format(time.RFC3339)})
+	}
+	for over := false; r.published < r.events || !over; {
+		select {
+		case <-k.done:
+			over = true
+			k.done = nil
+		case <-pace.C:
+		}
+		n := r.published
+		if n%10 == 0 {
+			r.publish(t, "credit.processed", fmt.Sprintf("crd_%d", n), map[string]string{"CreditNote.Id": fmt.Sprintf("C-%d", n)})
+			continue
+		}
+		r.publish(t, "account.updated", fmt.Sprintf("acc_%d", n), nil)
+	}
+}
+
+func (r *run) publish(t *testing.T, eventType, id string, data map[string]string) {
+	t.Helper()
+	if data == nil {
+		data = map[string]string{}
+	}
+	body, err := json.Marshal(map[string]any{"id": id, "time": time.Now().UTC(), "data": data,
+		"account": fmt.Sprintf("A-%d", r.published%r.accounts)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.js.Publish(t.Context(), subject.Platform(demo.Owner, eventType), body); err != nil {
+		t.Fatal(err)
+	}
+	r.published++
+}
+
+// drain waits until everything that must arrive has.
+func (r *run) drain(t *testing.T) {
+	t.Helper()
+	want := r.published // each event but the invoices' leads to one arrival, and so does each plan
+	quiet := time.NewTimer(90 * time.Second)
+	defer quiet.Stop()
+	for r.arrived() < want {
+		select {
+		case <-r.moved:
+		case <-quiet.C:
+			return // the judges say what lacks
+		}
+	}
+}
