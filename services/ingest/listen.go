@@ -2,9 +2,12 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/billhook/billhook/shared/fault"
 )
@@ -22,6 +25,7 @@ const (
 
 // listener is the service's own HTTP server; nil where it has none.
 type listener struct {
+	logger  zerolog.Logger
 	address net.Addr
 	server  *http.Server
 	// ended receives why the server ended, once.
@@ -39,7 +43,7 @@ func (s *Service) listen(ctx context.Context) (*listener, error) {
 		return nil, fault.New(fault.Invalid, "listen for events", s.cfg.HTTPAddr, err)
 	}
 	l := &listener{
-		address: ln.Addr(), ended: make(chan error, 1),
+		logger: s.deps.Logger, address: ln.Addr(), ended: make(chan error, 1),
 		server: &http.Server{
 			Handler: s.inlet, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout,
 			WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytes,
@@ -60,14 +64,16 @@ func (l *listener) failed() <-chan error {
 
 // stop lets requests under way end, then closes what is left, and waits for
 // the server, unless it has ended before.
-func (l *listener) stop(ended bool) {
+func (l *listener) stop(ctx context.Context, ended bool) {
 	if l == nil || ended {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	if err := l.server.Shutdown(ctx); err != nil {
 		_ = l.server.Close()
 	}
-	<-l.ended
+	if err := <-l.ended; !errors.Is(err, http.ErrServerClosed) {
+		l.logger.Warn().Err(err).Msg("http server ended badly")
+	}
 }

@@ -15,7 +15,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
+	"github.com/billhook/billhook/config/accounts"
 	"github.com/billhook/billhook/config/directory"
+	"github.com/billhook/billhook/config/keys"
 	"github.com/billhook/billhook/services/ingest/internal/admission"
 	"github.com/billhook/billhook/services/ingest/internal/inbox"
 	"github.com/billhook/billhook/services/ingest/internal/inlet"
@@ -36,8 +38,8 @@ type Deps struct {
 	Catalogue *tokens.Catalogue
 	// Directory watches the bucket owners at least.
 	Directory *directory.Directory
-	Accounts  admission.Accounts
-	Keys      inlet.Keys
+	Accounts  *accounts.Accounts
+	Keys      *keys.Keys
 	Logger    zerolog.Logger
 	Now       func() time.Time
 	// Instance names this process in leases.
@@ -87,6 +89,8 @@ func (s *Service) cursor(part int, deps inbox.Deps) *cursor.Cursor {
 		Stream: topology.Inbox, Filters: []string{subject.InboxPart(part)},
 		Fence:    fence.Fence{Stream: topology.Events, Filter: subject.EventsPart(part)},
 		BatchMax: s.cfg.Batch, LeaseTTL: s.cfg.Lease, Fault: s.deps.Fault,
+		// A purge reaches as far as the idlest partition has looked.
+		Look: s.cfg.PurgeEvery,
 	}, inbox.New(part, deps), cursor.Deps{JS: s.deps.JetStream, Logger: s.deps.Logger, Now: s.deps.Now})
 }
 
@@ -126,7 +130,7 @@ func (s *Service) Run(ctx context.Context) error {
 		err = fault.New(fault.Unavailable, "serve events", s.cfg.HTTPAddr, err)
 	}
 	end()
-	l.stop(err != nil)
+	l.stop(ctx, err != nil)
 	working.Wait()
 	flushed()
 	publishing.Wait()

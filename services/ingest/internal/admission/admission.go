@@ -42,8 +42,8 @@ type Type struct {
 
 // Accounts reads an owner's accounts.
 type Accounts interface {
-	// Account returns an account; an error of kind NotFound when there is none.
-	Account(ctx context.Context, owner, id string) (*account.Account, error)
+	// Get returns an account; an error of kind NotFound when there is none.
+	Get(ctx context.Context, owner, id string) (*account.Account, error)
 }
 
 // Admission judges messages. It is safe for use by several goroutines.
@@ -114,7 +114,7 @@ func (a *Admission) Complete(ctx context.Context, owner string, c envelope.Candi
 	if unknown != nil || c.Account == "" || !lacks(c.Data, t.Completed) {
 		return e, nil
 	}
-	record, err := a.accounts.Account(ctx, owner, c.Account)
+	record, err := a.accounts.Get(ctx, owner, c.Account)
 	if fault.KindOf(err) == fault.NotFound {
 		return e, nil
 	}

@@ -26,7 +26,7 @@ type accounts struct {
 	err  error
 }
 
-func (a accounts) Account(_ context.Context, owner, id string) (*account.Account, error) {
+func (a accounts) Get(_ context.Context, owner, id string) (*account.Account, error) {
 	if a.err != nil {
 		return nil, a.err
 	}

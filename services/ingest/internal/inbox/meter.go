@@ -11,9 +11,9 @@ import (
 // meter counts the messages of a partition against their owners' quotas, each
 // once although a message may be handled again while something else is down.
 // Quotas are counted in the time of the stream, so a backlog is judged as it
-// would have been without delay. After a crash the counts of the last seconds
-// may be missing: a quota is then exceeded by as much, never an event refused
-// for it.
+// would have been without delay. The counts are stored with the checkpoint, so
+// a crash may forget those of the last second: the quota is then exceeded by as
+// much, and an event that was refused for it may, judged again, be accepted.
 type meter struct {
 	limits *quota.Limits
 	// upTo is the last message that was counted; refused are the verdicts of

@@ -85,5 +85,5 @@ func respond(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) //nolint:errcheck // the only failure left is a client that went away
+	_ = json.NewEncoder(w).Encode(body)
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/billhook/billhook/config/apikey"
 	"github.com/billhook/billhook/config/owner"
 	"github.com/billhook/billhook/shared/fault"
-	"github.com/billhook/billhook/shared/id"
 	"github.com/billhook/billhook/shared/secret"
 )
 
@@ -17,7 +16,10 @@ import (
 // not worth hashing.
 const maxKey = 256
 
-// authorise returns the owner whose events the request may publish.
+// authorise returns the owner whose events the request may publish: the owner
+// of the key, which must be the one that the address names. A key of another
+// owner is answered like one that does not exist, so that nobody learns which
+// owners there are.
 func (in *Inlet) authorise(r *http.Request) (owner.Owner, *problem) {
 	name, now := r.PathValue("owner"), in.deps.Now()
 	from := in.remote(r)
@@ -30,30 +32,24 @@ func (in *Inlet) authorise(r *http.Request) (owner.Owner, *problem) {
 	if !ok {
 		return owner.Owner{}, unauthorised("an API key is needed, as Authorization: Bearer bhk_…")
 	}
-	if !id.Valid(name) {
-		return owner.Owner{}, notFound()
-	}
-	role, err := in.deps.Keys.Authenticate(r.Context(), name, key)
-	switch kind := fault.KindOf(err); {
+	k, err := in.deps.Keys.Authenticate(r.Context(), name, key)
+	switch {
 	case err == nil:
-	case kind == fault.Denied:
+	case fault.KindOf(err) == fault.Denied:
 		in.wrong.add(from, now)
-		return owner.Owner{}, unauthorised("the API key is not valid")
-	case kind == fault.NotFound:
-		in.wrong.add(from, now)
-		return owner.Owner{}, notFound()
+		return owner.Owner{}, unauthorised("the API key is not valid for this owner")
 	default:
 		return owner.Owner{}, in.cannot(r, err)
 	}
-	if !slices.Contains([]apikey.Role{apikey.Publisher, apikey.Editor, apikey.Admin}, role) {
-		return owner.Owner{}, &problem{Status: http.StatusForbidden, Detail: "a key of role " + string(role) + " may not publish events"}
+	if !slices.Contains([]apikey.Role{apikey.Publisher, apikey.Editor, apikey.Admin}, k.Role) {
+		return owner.Owner{}, &problem{Status: http.StatusForbidden, Detail: "a key of role " + string(k.Role) + " may not publish events"}
 	}
-	o, err := in.deps.Owners.Owner(r.Context(), name)
+	o, err := in.deps.Owners.Owner(r.Context(), k.Owner)
 	switch {
 	case err == nil:
 		return o, nil
 	case fault.KindOf(err) == fault.NotFound:
-		return owner.Owner{}, notFound()
+		return owner.Owner{}, &problem{Status: http.StatusNotFound, Detail: "the owner of this key does not exist any more"}
 	default:
 		return owner.Owner{}, in.cannot(r, err)
 	}
@@ -83,12 +79,6 @@ func (in *Inlet) cannot(r *http.Request, err error) *problem {
 
 func unauthorised(detail string) *problem {
 	return &problem{Status: http.StatusUnauthorized, Detail: detail}
-}
-
-// notFound answers for owners that do not exist and for those of others alike,
-// so that nobody learns which exist.
-func notFound() *problem {
-	return &problem{Status: http.StatusNotFound, Detail: "there is no such owner for this key"}
 }
 
 func unavailable(detail string) *problem {

@@ -35,10 +35,9 @@ const (
 
 // Keys tells whose key a text is.
 type Keys interface {
-	// Authenticate returns the role of a key of the owner. The error is of
-	// kind Denied for a key that is none, and NotFound for one of another
-	// owner.
-	Authenticate(ctx context.Context, owner string, text secret.Text) (apikey.Role, error)
+	// Authenticate returns the key of that text. The error is of kind Denied
+	// when the owner has no such key.
+	Authenticate(ctx context.Context, owner string, text secret.Text) (apikey.Key, error)
 }
 
 // Owners reads owners.

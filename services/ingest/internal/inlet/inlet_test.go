@@ -32,28 +32,30 @@ type world struct {
 	now       time.Time
 	quotas    owner.Quotas
 	keysErr   error
+	gone      bool
 	storeErr  error
 	published []string // "owner type body"
 }
 
-func (w *world) Authenticate(_ context.Context, name string, text secret.Text) (apikey.Role, error) {
+func (w *world) Authenticate(_ context.Context, name string, text secret.Text) (apikey.Key, error) {
 	if w.keysErr != nil {
-		return "", w.keysErr
+		return apikey.Key{}, w.keysErr
 	}
-	switch key := text.Reveal(); {
-	case key == "bhk_foreign" || name == "globex":
-		return "", fault.New(fault.NotFound, "authenticate", name, nil)
-	case strings.HasPrefix(key, "bhk_"):
-		return apikey.Role(strings.TrimPrefix(key, "bhk_")), nil
+	role, ok := strings.CutPrefix(text.Reveal(), "bhk_")
+	if !ok || name != "acme" {
+		return apikey.Key{}, fault.New(fault.Denied, "authenticate", "", nil)
 	}
-	return "", fault.New(fault.Denied, "authenticate", name, nil)
+	return apikey.Key{Owner: name, Role: apikey.Role(role)}, nil
 }
 
 func (w *world) Owner(_ context.Context, id string) (owner.Owner, error) {
+	if w.gone {
+		return owner.Owner{}, fault.New(fault.NotFound, "read owner", id, nil)
+	}
 	return owner.Owner{ID: id, Quotas: w.quotas}, nil
 }
 
-func (w *world) Account(_ context.Context, _, id string) (*account.Account, error) {
+func (w *world) Get(_ context.Context, _, id string) (*account.Account, error) {
 	return nil, fault.New(fault.NotFound, "read account", id, nil)
 }
 
@@ -139,9 +141,13 @@ func TestOneEventIsStoredInThePlainForm(t *testing.T) {
 	stored := `acme invoice.posted {"id":"e1","time":"2026-11-23T14:05:00Z","account":"A","data":{"Invoice.Total":"12.50"}}`
 	cloud := `{"specversion":"1.0","id":"e1","source":"s","type":"invoice.posted","subject":"A","time":"2026-11-23T14:05:00Z","data":{"Invoice.Total":"12.50"}}`
 	for name, send := range map[string]func(http.Handler) *httptest.ResponseRecorder{
-		"plain":      func(h http.Handler) *httptest.ResponseRecorder { return post(h, eventJSON("e1")) },
-		"with a set": func(h http.Handler) *httptest.ResponseRecorder { return post(h, eventJSON("e1"), "Content-Type", "application/json; charset=utf-8") },
-		"structured": func(h http.Handler) *httptest.ResponseRecorder { return post(h, cloud, "Content-Type", "application/cloudevents+json") },
+		"plain": func(h http.Handler) *httptest.ResponseRecorder { return post(h, eventJSON("e1")) },
+		"with a set": func(h http.Handler) *httptest.ResponseRecorder {
+			return post(h, eventJSON("e1"), "Content-Type", "application/json; charset=utf-8")
+		},
+		"structured": func(h http.Handler) *httptest.ResponseRecorder {
+			return post(h, cloud, "Content-Type", "application/cloudevents+json")
+		},
 		"binary": func(h http.Handler) *httptest.ResponseRecorder {
 			return post(h, `{"Invoice.Total":"12.50"}`, "ce-specversion", "1.0", "ce-id", "e1", "ce-source", "s", "ce-type", "invoice.posted",
 				"ce-subject", "A", "ce-time", "2026-11-23T14:05:00Z")
@@ -260,9 +266,8 @@ func TestWhoMayPublish(t *testing.T) {
 		{"wrong key", "/v1/owners/acme/events", "Bearer nonsense", 401},
 		{"other scheme", "/v1/owners/acme/events", "Basic bhk_publisher", 401},
 		{"endless key", "/v1/owners/acme/events", "Bearer bhk_" + strings.Repeat("x", 1000), 401},
-		{"foreign key", "/v1/owners/acme/events", "Bearer bhk_foreign", 404},
-		{"foreign owner", "/v1/owners/globex/events", "Bearer bhk_publisher", 404},
-		{"owner that can be none", "/v1/owners/a.b/events", "Bearer bhk_publisher", 404},
+		{"foreign owner", "/v1/owners/globex/events", "Bearer bhk_publisher", 401},
+		{"owner that can be none", "/v1/owners/a.b/events", "Bearer bhk_publisher", 401},
 		{"elsewhere", "/v1/owners/acme/nothing", "Bearer bhk_publisher", 404},
 	} {
 		in, _ := open(t)
@@ -282,6 +287,12 @@ func TestWhoMayPublish(t *testing.T) {
 			t.Errorf("%s: WWW-Authenticate %q", row.name, w.Header().Get("WWW-Authenticate"))
 		}
 	}
+}
+
+func TestKeyThatOutlivedItsOwnerPublishesNothing(t *testing.T) {
+	in, w := open(t)
+	w.gone = true
+	read(t, post(in, eventJSON("e1")), http.StatusNotFound)
 }
 
 func TestOtherMethodsAndTypesAreNamed(t *testing.T) {
