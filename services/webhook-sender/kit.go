@@ -5,7 +5,7 @@ import (
 	"github.com/billhook/billhook/streams/topology"
 )
 
-// Needs says what the webhook sender takes from a kit.
+// Needs says what the service takes from a kit.
 func Needs() kit.Needs {
 	return kit.Needs{Buckets: []string{topology.Owners, topology.Endpoints, topology.Subscriptions}, Secrets: true}
 }
