@@ -6,9 +6,11 @@ require (
 	github.com/billhook/billhook/shared v0.0.0
 	github.com/google/go-cmp v0.7.0
 	github.com/mailgun/raymond/v2 v2.0.48
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
+	golang.org/x/net v0.62.0
 	pgregory.net/rapid v1.3.0
 )
 
-require golang.org/x/net v0.62.0
+require golang.org/x/text v0.43.0 // indirect
 
 replace github.com/billhook/billhook/shared => ../shared
