@@ -66,7 +66,9 @@ func (d *Desk) Park(ctx context.Context, w *Work, reason string) error {
 	}
 	ref := &w.Delivery
 	header[HeaderReason] = []string{reason}
-	header[jetstream.MsgIDHeader] = []string{AttemptKey(ref.ID, w.Attempts)}
+	if ref.ID != "" {
+		header[jetstream.MsgIDHeader] = []string{AttemptKey(ref.ID, w.Attempts)}
+	}
 	msg := &nats.Msg{Subject: subject.Parked(d.channel, ref.Owner, ref.Subscription), Header: header, Data: data}
 	return d.insist(ctx, op, ref, func(ctx context.Context) error {
 		_, err := d.parked.Publish(ctx, msg)

@@ -74,14 +74,20 @@ func own(h nats.Header) nats.Header {
 	return out
 }
 
+// unread is what the subject says of work.
+func unread(at subject.Addressed) Work {
+	return Work{Part: at.Part, Delivery: delivery.Reference{Owner: at.Owner, Subscription: at.Subscription}}
+}
+
 // Read reads a message of DELIVERIES or a due retry. It keeps data. The error
-// is of kind Invalid.
+// is of kind Invalid; Work then has the owner and the subscription where the
+// subject names them.
 func Read(subj string, h nats.Header, data []byte) (Work, error) {
 	const op = "read work"
 	if at, err := subject.ParseDelivery(subj); err == nil {
-		w := Work{Part: at.Part}
+		w := unread(at)
 		if err := json.Unmarshal(data, &w.Delivery); err != nil {
-			return Work{}, fault.New(fault.Invalid, op, subj, err)
+			return unread(at), fault.New(fault.Invalid, op, subj, err)
 		}
 		return w, nil
 	}
@@ -91,7 +97,7 @@ func Read(subj string, h nats.Header, data []byte) (Work, error) {
 	}
 	w := Work{Part: at.Part, Header: own(h), Frozen: data}
 	if err := json.Unmarshal([]byte(h.Get(HeaderDelivery)), &w.Delivery); err != nil {
-		return Work{}, fault.New(fault.Invalid, op, subj, err)
+		return unread(at), fault.New(fault.Invalid, op, subj, err)
 	}
 	if w.Attempts, err = strconv.Atoi(h.Get(HeaderAttempts)); err != nil {
 		return Work{}, fault.New(fault.Invalid, op, subj, err)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/textproto"
+
+	"github.com/billhook/billhook/shared/guard"
 )
 
 // Class says what a failed transaction means for its letter.
@@ -26,7 +28,8 @@ const (
 // Failure is a transaction that ended without the letter being taken.
 type Failure struct {
 	Class Class
-	// Stage is the step that failed: dial, tls, hello, auth, mail, rcpt, data.
+	// Stage is the step that failed: settings, dial, tls, hello, auth, mail,
+	// rcpt, data.
 	Stage string
 	// Code is the SMTP reply code, 0 when none was received.
 	Code int
@@ -41,8 +44,11 @@ func (f *Failure) Unwrap() error { return f.Err }
 
 // Reason is the stable class of a failure in outcomes, such as "smtp_auth".
 func (f *Failure) Reason() string {
-	if f.Class == Ambiguous {
+	switch {
+	case f.Class == Ambiguous:
 		return "smtp_ambiguous"
+	case errors.Is(f.Err, guard.ErrAddressNotAllowed):
+		return "address_not_allowed"
 	}
 	return "smtp_" + f.Stage
 }
@@ -51,6 +57,9 @@ func (f *Failure) Reason() string {
 // the stage gives it, everything else may pass later.
 func fail(stage string, onPermanent Class, err error) *Failure {
 	f := &Failure{Class: Transient, Stage: stage, Err: err}
+	if errors.Is(err, guard.ErrAddressNotAllowed) {
+		f.Class = Settings
+	}
 	var reply *textproto.Error
 	if errors.As(err, &reply) {
 		f.Code = reply.Code

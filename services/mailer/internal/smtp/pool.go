@@ -25,8 +25,8 @@ type Config struct {
 	Connections int
 	// IdleTime and Age bound how long a connection is kept unused and at all.
 	IdleTime, Age time.Duration
-	// Timeout bounds opening a connection, and each transaction.
-	Timeout time.Duration
+	// Timeout bounds opening a connection, SendTimeout each transaction.
+	Timeout, SendTimeout time.Duration
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -45,6 +45,9 @@ type Pool struct {
 type lane struct {
 	slots chan struct{}
 	idle  []*session
+	// users counts the sends that have or want a slot. A lane without users
+	// and connections is forgotten: settings that changed have another key.
+	users int
 }
 
 // NewPool returns an empty pool.
@@ -57,7 +60,8 @@ func NewPool(cfg Config) *Pool {
 // nobody knows. A kept connection that turns out dead before the letter is on
 // its way is replaced once without the caller noticing.
 func (p *Pool) Send(ctx context.Context, srv Server, e letter.Envelope) ([]Reply, error) {
-	l := p.lane(srv)
+	l := p.enter(srv)
+	defer p.leave(srv, l)
 	select {
 	case l.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -89,7 +93,7 @@ func (p *Pool) Send(ctx context.Context, srv Server, e letter.Envelope) ([]Reply
 // transact sends within the timeout. A letter that no recipient was accepted
 // for leaves an open transaction behind, which is cleared.
 func (p *Pool) transact(ctx context.Context, s *session, e letter.Envelope) ([]Reply, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.cfg.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, p.cfg.SendTimeout)
 	defer cancel()
 	replies, err := s.send(ctx, e)
 	if err == nil && !anyTaken(replies) {
@@ -98,7 +102,8 @@ func (p *Pool) transact(ctx context.Context, s *session, e letter.Envelope) ([]R
 	return replies, err
 }
 
-func (p *Pool) lane(srv Server) *lane {
+// enter returns the server's lane with one more user.
+func (p *Pool) enter(srv Server) *lane {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l, ok := p.lanes[srv.Key]
@@ -106,7 +111,21 @@ func (p *Pool) lane(srv Server) *lane {
 		l = &lane{slots: make(chan struct{}, p.cfg.Connections)}
 		p.lanes[srv.Key] = l
 	}
+	l.users++
 	return l
+}
+
+func (p *Pool) leave(srv Server, l *lane) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l.users--
+	p.forget(srv.Key, l)
+}
+
+func (p *Pool) forget(key string, l *lane) {
+	if l.users == 0 && len(l.idle) == 0 {
+		delete(p.lanes, key)
+	}
 }
 
 // session takes the most recently used kept connection, or opens one.
@@ -169,7 +188,7 @@ func (p *Pool) take(match func(*session) bool) []*session {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var out []*session
-	for _, l := range p.lanes {
+	for key, l := range p.lanes {
 		var stay []*session
 		for _, s := range l.idle {
 			if match(s) {
@@ -179,6 +198,7 @@ func (p *Pool) take(match func(*session) bool) []*session {
 			}
 		}
 		l.idle = stay
+		p.forget(key, l)
 	}
 	return out
 }

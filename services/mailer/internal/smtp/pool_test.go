@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	server "github.com/emersion/go-smtp"
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/billhook/billhook/services/mailer/internal/letter"
 	"github.com/billhook/billhook/services/mailer/internal/smtp"
+	"github.com/billhook/billhook/services/mailer/internal/smtptest"
 	"github.com/billhook/billhook/shared/secret"
 )
 
@@ -24,40 +24,40 @@ func envelope(to ...string) letter.Envelope {
 }
 
 func TestConnectionsAreKept(t *testing.T) {
-	b := setup(t, &script{}, true)
+	b := setup(t, smtptest.Script{})
 	for range 3 {
 		if _, err := b.pool.Send(context.Background(), b.server, envelope("a@example.com")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if b.script.sessions != 2 { // one before STARTTLS, one after, on one connection
-		t.Errorf("%d sessions for 3 letters, want the 2 of one connection", b.script.sessions)
+	if b.Opened() != 1 {
+		t.Errorf("%d connections for 3 letters", b.Opened())
 	}
-	if want := "Subject: x\r\n\r\n.hidden dot\r\nend\r\n"; b.script.letters[0] != want {
-		t.Errorf("the server read %q, want %q", b.script.letters[0], want)
+	if want := "Subject: x\r\n\r\n.hidden dot\r\nend\r\n"; b.Letters()[0].Data != want {
+		t.Errorf("the server read %q, want %q", b.Letters()[0].Data, want)
 	}
 }
 
 func TestAConnectionIsNotKeptPastItsAge(t *testing.T) {
-	b := setup(t, &script{}, true)
+	b := setup(t, smtptest.Script{})
 	for range 2 {
 		if _, err := b.pool.Send(context.Background(), b.server, envelope("a@example.com")); err != nil {
 			t.Fatal(err)
 		}
 		b.clock.Advance(2 * time.Minute)
 	}
-	if b.script.sessions != 4 {
-		t.Errorf("%d sessions, want those of two connections", b.script.sessions)
+	if b.Opened() != 2 {
+		t.Errorf("%d connections, want 2", b.Opened())
 	}
 }
 
 func TestOneRefusedRecipientLeavesTheOthersDelivered(t *testing.T) {
-	b := setup(t, &script{rcpt: func(to string) error {
+	b := setup(t, smtptest.Script{Rcpt: func(to string) error {
 		if to == "gone@example.com" {
-			return &server.SMTPError{Code: 550, Message: "no such user"}
+			return smtptest.Reply(550, "no such user")
 		}
 		return nil
-	}}, true)
+	}})
 	replies, err := b.pool.Send(context.Background(), b.server, envelope("a@example.com", "gone@example.com", "b@example.com"))
 	if err != nil {
 		t.Fatal(err)
@@ -69,19 +69,19 @@ func TestOneRefusedRecipientLeavesTheOthersDelivered(t *testing.T) {
 	if diff := cmp.Diff([]int{250, 550, 250}, codes); diff != "" {
 		t.Errorf("replies (-want +got):\n%s", diff)
 	}
-	if len(b.script.letters) != 1 {
-		t.Errorf("%d letters were taken, want 1", len(b.script.letters))
+	if len(b.Letters()) != 1 {
+		t.Errorf("%d letters were taken, want 1", len(b.Letters()))
 	}
 }
 
 func TestALetterThatNobodyTakesLeavesTheConnectionUsable(t *testing.T) {
 	refuse := true
-	b := setup(t, &script{rcpt: func(string) error {
+	b := setup(t, smtptest.Script{Rcpt: func(string) error {
 		if refuse {
-			return &server.SMTPError{Code: 550, Message: "no"}
+			return smtptest.Reply(550, "no")
 		}
 		return nil
-	}}, true)
+	}})
 	if _, err := b.pool.Send(context.Background(), b.server, envelope("a@example.com")); err != nil {
 		t.Fatal(err)
 	}
@@ -89,41 +89,43 @@ func TestALetterThatNobodyTakesLeavesTheConnectionUsable(t *testing.T) {
 	if _, err := b.pool.Send(context.Background(), b.server, envelope("a@example.com")); err != nil {
 		t.Fatal(err)
 	}
-	if b.script.sessions != 2 {
-		t.Errorf("%d sessions, want the 2 of one connection", b.script.sessions)
+	if b.Opened() != 1 {
+		t.Errorf("%d connections, want 1", b.Opened())
 	}
 }
 
 func TestFailuresAreClassified(t *testing.T) {
-	reply := func(code int) func() error {
-		return func() error { return &server.SMTPError{Code: code, Message: "scripted"} }
+	mail := func(code int) func(string) error {
+		return func(string) error { return smtptest.Reply(code, "scripted") }
+	}
+	data := func(code int) func(smtptest.Letter) error {
+		return func(smtptest.Letter) error { return smtptest.Reply(code, "scripted") }
 	}
 	cases := []struct {
 		name    string
-		script  *script
-		plain   bool
+		script  smtptest.Script
 		change  func(*smtp.Server)
 		class   smtp.Class
 		stage   string
 		contain string
 	}{
-		{name: "sender refused for good", script: &script{mail: reply(550)}, class: smtp.Settings, stage: "mail"},
-		{name: "sender refused for now", script: &script{mail: reply(451)}, class: smtp.Transient, stage: "mail"},
-		{name: "letter refused for good", script: &script{data: reply(554)}, class: smtp.Permanent, stage: "data"},
-		{name: "letter refused for now", script: &script{data: reply(452)}, class: smtp.Transient, stage: "data"},
-		{name: "lost after the final dot", script: &script{dropAfterDot: 1}, class: smtp.Ambiguous, stage: "data"},
-		{name: "wrong password", script: &script{}, change: func(s *smtp.Server) { s.Password = secret.NewText("wrong") },
+		{name: "sender refused for good", script: smtptest.Script{Mail: mail(550)}, class: smtp.Settings, stage: "mail"},
+		{name: "sender refused for now", script: smtptest.Script{Mail: mail(451)}, class: smtp.Transient, stage: "mail"},
+		{name: "letter refused for good", script: smtptest.Script{Data: data(554)}, class: smtp.Permanent, stage: "data"},
+		{name: "letter refused for now", script: smtptest.Script{Data: data(452)}, class: smtp.Transient, stage: "data"},
+		{name: "lost after the final dot", script: smtptest.Script{DropAfterDot: func(smtptest.Letter) bool { return true }}, class: smtp.Ambiguous, stage: "data"},
+		{name: "wrong password", change: func(s *smtp.Server) { s.Password = secret.NewText("wrong") },
 			class: smtp.Settings, stage: "auth"},
-		{name: "no STARTTLS although mandatory", script: &script{}, plain: true, class: smtp.Settings, stage: "tls"},
-		{name: "certificate of another name", script: &script{}, change: func(s *smtp.Server) { s.Host = "other.test" },
+		{name: "no STARTTLS although mandatory", script: smtptest.Script{Plain: true}, class: smtp.Settings, stage: "tls"},
+		{name: "certificate of another name", change: func(s *smtp.Server) { s.Host = "other.test" },
 			class: smtp.Settings, stage: "tls"},
-		{name: "password over clear text", script: &script{}, plain: true,
+		{name: "password over clear text", script: smtptest.Script{Plain: true},
 			change: func(s *smtp.Server) { s.TLS = smtp.TLSOpportunistic },
 			class:  smtp.Settings, stage: "auth", contain: "without TLS"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			b := setup(t, c.script, !c.plain)
+			b := setup(t, c.script)
 			if c.change != nil {
 				c.change(&b.server)
 			}
@@ -135,7 +137,7 @@ func TestFailuresAreClassified(t *testing.T) {
 			if f.Class != c.class || f.Stage != c.stage || !strings.Contains(f.Error(), c.contain) {
 				t.Errorf("got class %d at %s (%v), want class %d at %s", f.Class, f.Stage, f, c.class, c.stage)
 			}
-			if strings.Contains(err.Error(), "right") || strings.Contains(err.Error(), "wrong\"") {
+			if strings.Contains(err.Error(), smtptest.Password) || strings.Contains(err.Error(), "wrong\"") {
 				t.Errorf("the error tells the password: %v", err)
 			}
 		})
@@ -143,7 +145,7 @@ func TestFailuresAreClassified(t *testing.T) {
 }
 
 func TestAKeptConnectionThatTheServerClosedIsReplaced(t *testing.T) {
-	b := setup(t, &script{}, true)
+	b := setup(t, smtptest.Script{})
 	send := func() {
 		t.Helper()
 		if _, err := b.pool.Send(context.Background(), b.server, envelope("a@example.com")); err != nil {
@@ -151,17 +153,15 @@ func TestAKeptConnectionThatTheServerClosedIsReplaced(t *testing.T) {
 		}
 	}
 	send()
-	for _, c := range b.script.conns {
-		_ = c.Close()
-	}
+	b.Cut()
 	send()
-	if len(b.script.letters) != 2 {
-		t.Errorf("%d letters, want 2", len(b.script.letters))
+	if len(b.Letters()) != 2 {
+		t.Errorf("%d letters, want 2", len(b.Letters()))
 	}
 }
 
 func TestAnAddressBeyondASCIINeedsSMTPUTF8(t *testing.T) {
-	b := setup(t, &script{}, true)
+	b := setup(t, smtptest.Script{})
 	_, err := b.pool.Send(context.Background(), b.server, envelope("käthe@example.com"))
 	var f *smtp.Failure
 	if !errors.As(err, &f) || f.Class != smtp.Permanent {
@@ -171,7 +171,10 @@ func TestAnAddressBeyondASCIINeedsSMTPUTF8(t *testing.T) {
 
 func TestACancelledContextEndsASend(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	b := setup(t, &script{mail: func() error { cancel(); return nil }, data: func() error { <-ctx.Done(); return nil }}, true)
+	b := setup(t, smtptest.Script{
+		Mail: func(string) error { cancel(); return nil },
+		Data: func(smtptest.Letter) error { <-ctx.Done(); return nil },
+	})
 	done := make(chan error, 1)
 	go func() {
 		_, err := b.pool.Send(ctx, b.server, envelope("a@example.com"))

@@ -12,38 +12,7 @@ import (
 	client "github.com/wneessen/go-mail/smtp"
 
 	"github.com/billhook/billhook/services/mailer/internal/letter"
-	"github.com/billhook/billhook/shared/secret"
 )
-
-// TLS modes of a server.
-const (
-	TLSMandatory     = "mandatory"
-	TLSOpportunistic = "opportunistic"
-	TLSImplicit      = "implicit"
-	TLSNone          = "none"
-)
-
-// Server is where and as whom to send: SMTP settings with the secret opened.
-type Server struct {
-	// Key names these settings in this very state: owner, id and revision.
-	// Connections are shared by key.
-	Key      string
-	Host     string
-	Port     int
-	Username string
-	Password secret.Text
-	TLS      string
-}
-
-// Reply is what the server said about one recipient. Code 250 is taken.
-type Reply struct {
-	Address string
-	Code    int
-	Text    string
-}
-
-// Taken reports whether the recipient was accepted.
-func (r Reply) Taken() bool { return r.Code/100 == 2 }
 
 // session is one connection in the state after EHLO, TLS and AUTH.
 type session struct {

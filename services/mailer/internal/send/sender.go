@@ -1,0 +1,124 @@
+package send
+
+import (
+	"context"
+	"sync"
+
+	"github.com/rs/zerolog"
+
+	"github.com/billhook/billhook/services/mailer/internal/bag"
+	"github.com/billhook/billhook/services/mailer/internal/route"
+	"github.com/billhook/billhook/shared/lane"
+	"github.com/billhook/billhook/streams/pool"
+	"github.com/billhook/billhook/streams/settle"
+)
+
+// Sender delivers emails.
+type Sender struct {
+	Parts
+	lanes *lane.Lanes[*job]
+	holds holds
+	work  sync.WaitGroup
+}
+
+// New returns a sender. What it starts works under ctx, which has to outlast
+// the taking of tasks.
+func New(ctx context.Context, p Parts) *Sender {
+	s := &Sender{Parts: p}
+	s.lanes = lane.New(p.Limits, lane.Handler[*job]{
+		Run:  func(j *job, free func()) { s.attempt(ctx, j, free) },
+		Shed: s.shed(ctx),
+		Drop: func(j *job) { s.release(ctx, j) },
+	})
+	return s
+}
+
+// Drain gives back what waits, without waiting for what is under way; tasks
+// that come later are given back too.
+func (s *Sender) Drain() { s.work.Go(s.lanes.Stop) }
+
+// Stop gives back what waits and waits for what is under way. No task may be
+// taken after it.
+func (s *Sender) Stop() {
+	s.lanes.Stop()
+	s.work.Wait()
+	s.lanes.Stop() // what came to it meanwhile
+}
+
+// Take takes a task of DELIVERIES or a due retry. It does not block.
+func (s *Sender) Take(ctx context.Context, t *pool.Task) {
+	w, err := settle.Read(t.Subject, t.Header, t.Data)
+	j := &job{Work: w, task: t, again: t.Delivered > 1, stored: t.Time}
+	if err == nil && len(w.Frozen) > 0 {
+		j.bag, err = bag.Decode(w.Frozen)
+	}
+	switch {
+	case err != nil:
+		j.Frozen = t.Data
+		s.work.Go(func() { s.malformed(ctx, j, err) })
+	case j.again:
+		s.work.Go(func() { s.resume(ctx, j) })
+	default:
+		s.line(ctx, j)
+	}
+}
+
+// resume goes on with a task that was delivered before, unless its attempt was
+// made.
+func (s *Sender) resume(ctx context.Context, j *job) {
+	past, err := s.Desk.Last(ctx, &j.Delivery, j.stored)
+	if err != nil {
+		s.release(ctx, j)
+		return
+	}
+	number := j.Attempts + 1
+	if past.Made(number) {
+		s.done(ctx, j)
+		return
+	}
+	if past.Attempt == number {
+		j.repeat, j.began = true, past.At
+		s.log(j).Warn().Int("attempt", number).Msg("a process ended while sending; sent again under the same Message-ID")
+	}
+	s.line(ctx, j)
+}
+
+// line puts a job into the lane of its SMTP settings.
+func (s *Sender) line(ctx context.Context, j *job) {
+	r, refusal := route.Find(s.Directory.Owner(j.Delivery.Owner), &j.Delivery, j.frozen())
+	if refusal != nil {
+		s.work.Go(func() { s.refuse(ctx, j, refusal) })
+		return
+	}
+	if j.bag == nil {
+		s.Events.Want(ctx, j.Delivery.EventSeq)
+	}
+	s.lanes.Offer(j.Delivery.Owner+"/"+r.Settings.ID, s.Connections, j)
+}
+
+// done acknowledges the task. Where that fails it is delivered again, and found
+// to be made.
+func (s *Sender) done(ctx context.Context, j *job) {
+	if err := j.task.Done(ctx); err != nil {
+		s.log(j).Warn().Err(err).Msg("delivery not acknowledged; it is looked up when it comes again")
+	}
+}
+
+// release gives the task back: nothing became of it.
+func (s *Sender) release(ctx context.Context, j *job) {
+	if err := j.task.Release(ctx); err != nil {
+		s.log(j).Info().Err(err).Msg("delivery not given back; it comes again after a while")
+	}
+}
+
+func (s *Sender) fault(point string) {
+	if s.Fault != nil {
+		s.Fault(point)
+	}
+}
+
+func (s *Sender) log(j *job) *zerolog.Logger {
+	log := s.Log.With().Str("owner", j.Delivery.Owner).Str("event", j.Delivery.EventID).
+		Str("delivery", j.Delivery.ID).Str("subscription", j.Delivery.Subscription).Logger()
+	return &log
+}
