@@ -52,6 +52,10 @@ type Config struct {
 	// Look is how often the cursor looks for gaps and moves over what its
 	// filters leave out; 0 means [DefaultLook].
 	Look time.Duration
+	// Purged says that the stream is purged behind the stored positions of its
+	// cursors. Its beginning may then overtake what had been received at one
+	// look before the next, but never the position.
+	Purged bool
 }
 
 func (c Config) withDefaults() Config {

@@ -78,6 +78,23 @@ func TestRetentionOverWhatTheFiltersLeaveOutIsNoGap(t *testing.T) {
 	}
 }
 
+func TestPurgingBehindThePositionIsNoGap(t *testing.T) {
+	r := newRig(t)
+	r.start(handler{}, func(c *cursor.Config) {
+		c.Filters, c.Look, c.Purged = []string{"src.mine"}, 1500*time.Millisecond, true
+	})
+	r.publish("src.mine", bodies(1, 10)...)
+	r.eventually("the position is stored", func() bool { return r.position() == 10 })
+	str, err := r.js.Stream(r.ctx, source)
+	r.must(err)
+	r.must(str.Purge(r.ctx))
+	r.publish("src.others", "11")
+	r.eventually("the cursor looks", func() bool { return r.position() == 11 })
+	if gaps := r.gaps(); len(gaps) > 0 {
+		t.Fatalf("gaps recorded: %+v", gaps)
+	}
+}
+
 func TestACursorWithoutCheckpointBeginsAtTheStreamsBeginning(t *testing.T) {
 	r := newRig(t)
 	r.small(10)

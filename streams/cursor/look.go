@@ -43,6 +43,9 @@ func (l *looker) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if l.s.c.cfg.Purged {
+		l.reached = max(l.reached, l.s.mark.Position)
+	}
 	if ends.FirstSeq > l.reached+1 {
 		if err := l.s.c.gap(ctx, Gap{After: l.reached, First: ends.FirstSeq, Last: ends.LastSeq}); err != nil {
 			return err
