@@ -7,6 +7,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/billhook/billhook/shared/fault"
@@ -25,7 +26,11 @@ func ParseYAML(data []byte) (docs []*Value, problems fault.Problems) {
 			docs, problems = nil, problem("", "yaml.form", "is no valid YAML")
 		}
 	}()
-	file, err := parser.ParseBytes(data, 0)
+	stream := lexer.Tokenize(string(data))
+	if p := checkNesting(stream); p != nil {
+		return nil, p
+	}
+	file, err := parser.Parse(stream, 0)
 	if err != nil {
 		return nil, syntax(err)
 	}
