@@ -64,7 +64,7 @@ func read(folder fs.FS, name string, header []string, add func(row []string) err
 	var bad []error
 	for {
 		row, err := r.Read()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return errors.Join(bad...)
 		}
 		if err == nil {

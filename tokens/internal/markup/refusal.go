@@ -50,6 +50,8 @@ func (s state) refusal() (rule, detail string) {
 
 func (s state) attributeRefusal() (rule, detail string) {
 	switch {
+	case s.ending:
+		return "html.attribute", "an end tag has no attributes"
 	case strings.HasPrefix(s.attr, "on"):
 		return "html.handler", "a tag may not stand in the event handler " + s.attr
 	case s.attr == "style":

@@ -2,12 +2,12 @@ package syntax
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 )
 
 func TestATemplateBecomesATree(t *testing.T) {
@@ -157,15 +157,12 @@ func TestWhatIsNotWellFormedIsRefusedAtItsPlace(t *testing.T) {
 func shown(src string) string { return fmt.Sprintf("%.30q", src) }
 
 func TestRefusalsLeakNoGoroutine(t *testing.T) {
-	before := runtime.NumGoroutine()
 	for range 200 {
 		for _, row := range refusals {
 			Parse(row.src)
 		}
 	}
-	if after := runtime.NumGoroutine(); after > before+5 {
-		t.Errorf("%d goroutines before, %d after", before, after)
-	}
+	goleak.VerifyNone(t)
 }
 
 func TestTheGreatestTemplatesAreReadInTime(t *testing.T) {
