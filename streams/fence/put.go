@@ -57,31 +57,38 @@ func (p *put) store(ctx context.Context, group []numbered) error {
 }
 
 func (p *put) singles(ctx context.Context, group []numbered) error {
-	start := time.Now()
 	for len(group) > 0 {
-		g := group[0]
-		ack, err := p.single(ctx, g.msg)
+		start := time.Now()
+		ack, err := p.single(ctx, group[0].msg)
+		stored := 1
 		switch {
-		case err != nil, ack.Duplicate && ack.Sequence > p.w.last:
-			// A duplicate beyond the fence's end is this very message,
-			// stored by a try that seemed to fail.
-			stored, err := p.settle(ctx, group[:1], err)
-			if err != nil {
-				return err
-			}
-			group = group[stored:]
-			start = time.Now()
-			continue
+		case err != nil:
+			stored, err = p.settle(ctx, group[:1], err)
 		case ack.Duplicate:
-			p.duplicates = append(p.duplicates, g.index)
+			err = p.duplicate(ctx, group[:1], ack.Sequence)
 		default:
 			p.w.last = ack.Sequence
+			p.w.pace.Learn(false, 1, time.Since(start))
 		}
-		p.done(group[:1])
-		group = group[1:]
-		p.w.pace.Learn(false, 1, time.Since(start))
-		start = time.Now()
+		if err != nil {
+			return err
+		}
+		p.done(group[:stored])
+		group = group[stored:]
 	}
+	return nil
+}
+
+// duplicate notes that the only message of the group is in the window already,
+// unless it got there by an earlier try that seemed to fail.
+func (p *put) duplicate(ctx context.Context, group []numbered, seq uint64) error {
+	if seq > p.w.last {
+		stored, err := p.lookUp(ctx, group)
+		if err != nil || stored == 1 {
+			return err
+		}
+	}
+	p.duplicates = append(p.duplicates, group[0].index)
 	return nil
 }
 
@@ -126,10 +133,11 @@ func (p *put) batch(ctx context.Context, group []numbered) error {
 	return nil
 }
 
-// again stores what a failed batch left, in smaller groups when it failed for
-// a duplicate.
+// again stores what a failed batch left: in smaller groups when one of its
+// messages may be the reason, which is so for a duplicate, and for a message
+// that the server refused and then missed.
 func (p *put) again(ctx context.Context, group []numbered, err error) error {
-	if batch.Judge(err) != batch.Duplicate {
+	if v := batch.Judge(err); v != batch.Duplicate && v != batch.Passing {
 		return p.store(ctx, group)
 	}
 	if len(group) <= bisectBelow {
@@ -144,7 +152,9 @@ func (p *put) again(ctx context.Context, group []numbered, err error) error {
 
 // done remembers that the group is settled.
 func (p *put) done(group []numbered) {
-	p.pause = 0
+	if len(group) > 0 {
+		p.pause = 0
+	}
 	for _, g := range group {
 		if id := g.msg.Header.Get(jetstream.MsgIDHeader); id != "" {
 			p.w.recent.add(id)

@@ -1,5 +1,5 @@
 // Package gather is group commit for streams without a fence: many goroutines
-// publish, and what has gathered while the last flush was under way is stored
+// publish, and what has gathered while the last group was under way is stored
 // together. Nothing waits for a timer. It refuses to try again what may have
 // been stored: only the publisher knows whether a repetition does harm.
 package gather
@@ -7,7 +7,6 @@ package gather
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -18,9 +17,6 @@ import (
 )
 
 const (
-	// flights is how many flushes are under way at once: while the server
-	// commits one, the next is on its way.
-	flights = 2
 	// waitingMax bounds the messages that wait for a flush; beyond it,
 	// Publish waits for room.
 	waitingMax = 2 * batch.MaxMessages
@@ -39,8 +35,7 @@ type Gatherer struct {
 	in      chan *entry
 	stopped chan struct{}
 
-	mu   sync.Mutex
-	pace *batch.Pace
+	pace *batch.Pace // of Run's goroutine
 }
 
 // entry is a message with the place for its result.
@@ -63,27 +58,17 @@ func New(js jetstream.JetStream, stream string) *Gatherer {
 	}
 }
 
-// Run flushes until ctx ends, then what has gathered, and returns nil. It may
-// be called once.
+// Run stores what gathers until ctx ends, then what has gathered, and returns
+// nil. It may be called once. One group is under way at a time: the server
+// commits one after the other, and two would be half as large.
 func (g *Gatherer) Run(ctx context.Context) error {
 	defer close(g.stopped)
-	slots := make(chan struct{}, flights)
-	var wg sync.WaitGroup
-	defer wg.Wait()
 	for {
 		first, ok := g.next(ctx)
 		if !ok {
 			return nil
 		}
-		slots <- struct{}{}
-		group := g.fill(first)
-		wg.Go(func() {
-			defer func() { <-slots }()
-			// What was accepted is stored even when ctx ends meanwhile.
-			flushCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
-			defer cancel()
-			g.flush(flushCtx, group)
-		})
+		g.flush(ctx, g.fill(first))
 	}
 }
 

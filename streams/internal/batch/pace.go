@@ -10,6 +10,7 @@ type Pace struct {
 	single time.Duration // for one message
 	batch  time.Duration // for a batch beyond its messages
 	forced int
+	asked  int
 }
 
 const (
@@ -21,6 +22,9 @@ const (
 	// multiple of what is known, so that one hiccup changes little.
 	weight  = 8
 	outlier = 4
+	// probe is how often the way that seems slower is tried, since only
+	// trying tells that it no longer is.
+	probe = 256
 )
 
 // NewPace returns a Pace with which groups of 18 and more are batches at
@@ -38,7 +42,12 @@ func (p *Pace) Batched(n int) bool {
 		return true
 	}
 	count := time.Duration(n)
-	return count*p.single > p.batch+count*within
+	batched := count*p.single > p.batch+count*within
+	p.asked++
+	if p.asked%probe == 0 {
+		return !batched
+	}
+	return batched
 }
 
 // Learn takes in how long it took to store n messages in one of the ways.

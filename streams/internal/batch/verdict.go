@@ -29,7 +29,7 @@ const (
 const (
 	codeDuplicate  jetstream.ErrorCode = 10201 // atomic publish batch contains duplicate message id
 	codeInProcess  jetstream.ErrorCode = 10158 // duplicate message id is in process
-	codeIncomplete jetstream.ErrorCode = 10176 // part of the batch was lost with a connection or a leader
+	codeIncomplete jetstream.ErrorCode = 10176 // part of the batch was lost with a connection or a leader, or was refused by itself
 	codeTooMany    jetstream.ErrorCode = 10210 // too many atomic batches in flight
 )
 
