@@ -62,7 +62,7 @@ func (b Builder) Build(old *Index, sources []Source) (*Index, []error) {
 	x := &Index{types: map[string]*lane{}, filters: make(map[versionKey]*filter.Filter, len(sources))}
 	var failed []error
 	for _, s := range sources {
-		if unordered(&s.Version.Spec) {
+		if unordered(s.Version.Spec) {
 			if err := b.add(x, old, s); err != nil {
 				failed = append(failed, err)
 			}
@@ -87,7 +87,7 @@ func (b Builder) add(x, old *Index, s Source) error {
 	x.filters[key] = f
 	c := &candidate{
 		match: Match{Subscription: s.Subscription, Revision: s.Version.Revision, Channel: s.Version.Spec.Channel},
-		from:  s.Version.FromSeq, until: math.MaxUint64, schedule: newSchedule(&s.Version.Spec), filter: f,
+		from:  s.Version.FromSeq, until: math.MaxUint64, schedule: newSchedule(s.Version.Spec), filter: f,
 	}
 	if !s.Version.Open() {
 		c.until = s.Version.UntilSeq
@@ -150,3 +150,6 @@ func (x *Index) Append(dst []Match, e *event.Event, seq uint64) []Match {
 func inOrder(a, b Match) int {
 	return cmp.Or(cmp.Compare(a.Subscription, b.Subscription), cmp.Compare(a.Revision, b.Revision))
 }
+
+// Wants reports whether any version wants events of a type.
+func (x *Index) Wants(eventType string) bool { return x != nil && x.types[eventType] != nil }

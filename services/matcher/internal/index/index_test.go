@@ -32,7 +32,7 @@ func source(id string, spec subscription.Spec) Source {
 		spec.Channel = delivery.Webhook
 	}
 	spec.ID = id
-	return Source{id, &subscription.Version{Revision: 1, Spec: spec}}
+	return Source{id, &subscription.Version{Revision: 1, Spec: &spec}}
 }
 
 func texts(values ...string) []filter.Alternative {
@@ -188,7 +188,7 @@ func TestIndexAgreesWithAskingEveryVersion(t *testing.T) {
 func naive(sources []Source, e *event.Event, seq uint64) []Match {
 	var out []Match
 	for _, s := range sources {
-		spec := &s.Version.Spec
+		spec := s.Version.Spec
 		f, err := filter.Compile(spec.Filter)
 		if err != nil || e.Type == "usage.seen" || spec.Order != subscription.Unordered || !s.Version.Covers(seq) {
 			continue
@@ -206,7 +206,7 @@ func naive(sources []Source, e *event.Event, seq uint64) []Match {
 
 func drawSource(r *rapid.T) Source {
 	types := rapid.SampledFrom([]string{"a.b", "c.d", "usage.seen", subscription.DeliveryDatePlus})
-	v := &subscription.Version{Revision: rapid.IntRange(1, 3).Draw(r, "revision"), Spec: subscription.Spec{
+	v := &subscription.Version{Revision: rapid.IntRange(1, 3).Draw(r, "revision"), Spec: &subscription.Spec{
 		Events:   rapid.SliceOfN(types, 1, 4).Draw(r, "events"),
 		Filter:   drawFilter(r),
 		Channel:  rapid.SampledFrom([]delivery.Channel{delivery.Webhook, delivery.Email}).Draw(r, "channel"),
