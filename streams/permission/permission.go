@@ -84,7 +84,8 @@ func table() map[string]grant {
 			leader: []string{topology.Events},
 			purges: []string{topology.Inbox},
 			writes: []string{
-				subject.AllPlatform, subject.AllEvents, subject.AllRejected, subject.AllGaps,
+				// What came over HTTP is judged already: it enters as Billhook's own.
+				subject.AllInternal, subject.AllEvents, subject.AllRejected, subject.AllGaps,
 			},
 			watches: []string{topology.Owners, topology.Accounts, topology.APIKeys},
 			keeps:   []string{topology.Leases, topology.Checkpoints},
