@@ -90,7 +90,7 @@ func (s *Service) cursor(part int, deps inbox.Deps) *cursor.Cursor {
 		Fence:    fence.Fence{Stream: topology.Events, Filter: subject.EventsPart(part)},
 		BatchMax: s.cfg.Batch, LeaseTTL: s.cfg.Lease, Fault: s.deps.Fault,
 		// A purge reaches as far as the idlest partition has looked.
-		Look: s.cfg.PurgeEvery,
+		Look: s.cfg.PurgeEvery, Purged: true,
 	}, inbox.New(part, deps), cursor.Deps{JS: s.deps.JetStream, Logger: s.deps.Logger, Now: s.deps.Now})
 }
 
