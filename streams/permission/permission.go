@@ -99,7 +99,7 @@ func table() map[string]grant {
 		},
 		WebhookSender: sender(delivery.Webhook, topology.Endpoints),
 		Mailer: sender(delivery.Email,
-			topology.Accounts, topology.ContactTypes, topology.SMTP, topology.Emails),
+			topology.Accounts, topology.SMTP, topology.Emails),
 		Scheduler: {
 			reads:   []string{topology.Events},
 			pulls:   []string{topology.Schedules},

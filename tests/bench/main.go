@@ -7,10 +7,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"runtime/pprof"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/billhook/billhook/services/billhook/allinone"
@@ -21,8 +24,10 @@ func main() {
 	ctx, stop := process.Signals(context.Background())
 	runs := flag.Int("runs", 5, "runs of everything; the median is printed")
 	scale := flag.Float64("scale", 1, "factor on the number of events")
+	profile := flag.String("cpuprofile", "", "file that the loads' processor profile is written to")
+	only := flag.String("only", "", "run only the loads whose name begins so, and nothing else")
 	flag.Parse()
-	err := bench(ctx, *runs, *scale)
+	err := profiled(*profile, func() error { return bench(ctx, choice{*runs, *scale, *only}) })
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -54,7 +59,35 @@ func loads(scale float64) []load {
 // and at the endpoint.
 const connections = 64
 
-func bench(ctx context.Context, runs int, scale float64) error {
+// choice is what the command line asks for.
+type choice struct {
+	runs  int
+	scale float64
+	only  string
+}
+
+func (c choice) loads() []load {
+	return slices.DeleteFunc(loads(c.scale), func(l load) bool { return !strings.HasPrefix(l.name, c.only) })
+}
+
+// profiled runs do under the processor profiler where a file is named.
+func profiled(file string, do func() error) error {
+	if file == "" {
+		return do()
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	err = do()
+	pprof.StopCPUProfile()
+	return errors.Join(err, f.Close())
+}
+
+func bench(ctx context.Context, c choice) error {
 	r, err := openRig(ctx)
 	if err != nil {
 		return err
@@ -62,14 +95,14 @@ func bench(ctx context.Context, runs int, scale float64) error {
 	defer r.close()
 	results := map[string][]result{}
 	var limits []float64
-	for i := range runs {
-		printf("run %d of %d\n", i+1, runs)
-		limit, err := r.bareRate(ctx, int(30_000*scale))
+	for i := range c.runs {
+		printf("run %d of %d\n", i+1, c.runs)
+		limit, err := r.bareRate(ctx, int(30_000*c.scale))
 		if err != nil {
 			return err
 		}
 		limits = append(limits, limit)
-		for _, l := range loads(scale) {
+		for _, l := range c.loads() {
 			res, err := r.run(ctx, l)
 			if err != nil {
 				return fmt.Errorf("%s: %w", l.name, err)
@@ -79,14 +112,17 @@ func bench(ctx context.Context, runs int, scale float64) error {
 			printf("  %-24s %7.0f/s  %.3f of %.0f/s  %.3f CPU s per 1,000\n", l.name, res.rate, res.ratio, limit, res.cpu)
 		}
 	}
-	printf("\nmedian of %d runs; bare loop %.0f/s\n", runs, median(limits))
-	for _, l := range loads(scale) {
+	printf("\nmedian of %d runs; bare loop %.0f/s\n", c.runs, median(limits))
+	for _, l := range c.loads() {
 		ratio := median(pick(results[l.name], func(r result) float64 { return r.ratio }))
 		cpu := median(pick(results[l.name], func(r result) float64 { return r.cpu }))
 		rate := median(pick(results[l.name], func(r result) float64 { return r.rate }))
 		printf("  %-24s %7.0f/s  ratio %.3f (goal %.2f)  %.3f CPU s per 1,000\n", l.name, rate, ratio, l.goal, cpu)
 	}
-	if err := r.latency(ctx, time.Duration(float64(20*time.Second)*scale)); err != nil {
+	if c.only != "" {
+		return nil
+	}
+	if err := r.latency(ctx, time.Duration(float64(20*time.Second)*c.scale)); err != nil {
 		return fmt.Errorf("latency: %w", err)
 	}
 	return atRest(ctx)

@@ -44,13 +44,20 @@ func (r *rig) latency(ctx context.Context, during time.Duration) error {
 	case <-time.After(time.Minute):
 		return fmt.Errorf("%d of %d arrived", len(got.seen), n)
 	}
+	if err := outcomes(ctx, a, n); err != nil {
+		return err
+	}
 	events, err := a.eventsByDelivery(ctx)
 	if err != nil {
 		return err
 	}
 	var took []time.Duration
 	for id, at := range got.seen {
-		took = append(took, at.Sub(published[events[id]]))
+		from, ok := published[events[id]]
+		if !ok {
+			return fmt.Errorf("no outcome tells the event of delivery %s", id)
+		}
+		took = append(took, at.Sub(from))
 	}
 	slices.Sort(took)
 	printf("latency at %d/s: p50 %s (goal 3 ms), p99 %s (goal 12 ms), max %s\n", perSecond,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/billhook/billhook/config/directory"
 	"github.com/billhook/billhook/config/kit"
 	"github.com/billhook/billhook/shared/process"
 	"github.com/billhook/billhook/streams/topology"
@@ -83,11 +84,25 @@ func listBroken(cmd *cobra.Command, s *session) (bool, error) {
 	owners, broken := 0, false
 	for owner, snapshot := range k.Directory.Owners() {
 		owners++
-		for key, problems := range snapshot.Broken() {
-			broken = true
-			fmt.Fprintf(cmd.OutOrStdout(), "broken: %s %s: %v\n", owner, key, problems)
-		}
+		broken = listBrokenOf(cmd, owner, snapshot) || broken
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%d owners configured\n", owners)
 	return broken, nil
+}
+
+func listBrokenOf(cmd *cobra.Command, owner string, s *directory.Snapshot) bool {
+	broken := false
+	report := func(bucket, id string) {
+		if problems := s.Broken(bucket, id); len(problems) > 0 {
+			broken = true
+			fmt.Fprintf(cmd.OutOrStdout(), "broken: %s %s/%s: %v\n", bucket, owner, id, problems)
+		}
+	}
+	for id := range s.Emails {
+		report(topology.Emails, id)
+	}
+	for id := range s.Subscriptions {
+		report(topology.Subscriptions, id)
+	}
+	return broken
 }
