@@ -14,6 +14,7 @@ import (
 	"github.com/billhook/billhook/config/recent"
 	"github.com/billhook/billhook/config/setup"
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/id"
 	"github.com/billhook/billhook/streams/topology"
 )
 
@@ -67,13 +68,20 @@ func (a *Accounts) Close() { a.table.Close() }
 
 // Get returns an account, which is shared and must not be changed. It fails
 // with [fault.NotFound] when there is none.
-func (a *Accounts) Get(ctx context.Context, owner, id string) (*account.Account, error) {
-	found, ok, err := a.table.Get(ctx, setup.Key(owner, id))
+func (a *Accounts) Get(ctx context.Context, owner, accountID string) (*account.Account, error) {
+	if !id.Valid(owner) || !id.Valid(accountID) {
+		return nil, notFound(accountID) // a wildcard would find somebody
+	}
+	found, ok, err := a.table.Get(ctx, setup.Key(owner, accountID))
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return nil, fault.New(fault.NotFound, "find account", id, nil)
+		return nil, notFound(accountID)
 	}
 	return found, nil
+}
+
+func notFound(accountID string) error {
+	return fault.New(fault.NotFound, "find account", accountID, nil)
 }

@@ -3,6 +3,7 @@ package store_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/billhook/billhook/config/email"
 	"github.com/billhook/billhook/config/endpoint"
 	"github.com/billhook/billhook/config/setup"
+	"github.com/billhook/billhook/config/store"
 	"github.com/billhook/billhook/config/subscription"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/secret"
@@ -271,4 +273,48 @@ func TestVersionsMeetEventsAtSequences(t *testing.T) {
 	if sub := stored(); !sub.Live() || sub.Revision != 6 || len(sub.Versions) != 4 {
 		t.Errorf("made again: %+v", sub)
 	}
+}
+
+func TestADeletedSubscriptionGoesForGoodWhenNobodyNeedsIt(t *testing.T) {
+	b, _ := start(t)
+	ctx := t.Context()
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	b.deps.Now = func() time.Time { return now }
+	s := store.New(b.deps)
+	must(t)(s.PutEndpoint(ctx, "acme", hook("h")))
+	must(t)(s.PutSubscription(ctx, "acme", webhook("gone", "h")))
+	must(t)(s.PutSubscription(ctx, "acme", webhook("kept", "h")))
+	must(t)(s.DeleteSubscription(ctx, "acme", "gone"))
+	for _, row := range []struct {
+		after time.Duration
+		left  int
+	}{{23 * time.Hour, 2}, {2 * time.Hour, 1}} {
+		now = now.Add(row.after)
+		if err := s.Prune(ctx); err != nil {
+			t.Fatal(err)
+		}
+		st, err := s.Setup(ctx, "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(st.Subscriptions) != row.left || st.Subscriptions["kept"] == nil {
+			t.Errorf("after %s: %v", row.after, st.Subscriptions)
+		}
+	}
+}
+
+func TestASubscriptionChangedTooOftenIsRefused(t *testing.T) {
+	_, s := start(t)
+	ctx := t.Context()
+	must(t)(s.PutEndpoint(ctx, "acme", hook("h")))
+	spec := webhook("s", "h")
+	for i := range subscription.MaxVersions {
+		spec.Name = name("n", i)
+		must(t)(s.PutSubscription(ctx, "acme", spec))
+	}
+	must(t)(s.PutSubscription(ctx, "acme", spec)) // saving the same again is no change
+	spec.Name = "one more"
+	_, err := s.PutSubscription(ctx, "acme", spec)
+	refused(t, err, fault.Exhausted)
+	must(t)(s.DeleteSubscription(ctx, "acme", "s"))
 }
