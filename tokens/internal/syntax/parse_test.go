@@ -169,7 +169,10 @@ func TestTheGreatestTemplatesAreReadInTime(t *testing.T) {
 	for name, src := range map[string]string{
 		"text":     strings.Repeat("a\n", MaxBytes/2),
 		"spaces":   "{{x}}" + strings.Repeat(" ", MaxBytes-20) + "{{~x}}",
-		"comment":  "{{!--" + strings.Repeat(" ", MaxBytes-20) + "--}}",
+		"comment":  "{{!--" + strings.Repeat(" ", MaxBytes-20) + "x--}}",
+		"inside":   "{{" + strings.Repeat(" ", MaxBytes/2) + "x" + strings.Repeat("\n", MaxBytes/2-20) + "}}",
+		"words":    strings.Repeat("x \n ", MaxBytes/4-40) + "{{~#if x~}}" + strings.Repeat("as ", 10) + "{{/if}}",
+		"strips":   strings.Repeat("{{~x~}} \n"+strings.Repeat(" ", 20), MaxTags),
 		"tags":     strings.Repeat("{{default Account.Name 'x'}}  \n", MaxTags),
 		"braces":   strings.Repeat("{", MaxBytes/2) + strings.Repeat("}", MaxBytes/2),
 		"depth":    strings.Repeat("{{#if x}}\n", MaxDepth) + strings.Repeat("{{/if}}\n", MaxDepth),

@@ -26,7 +26,8 @@ type opening struct {
 }
 
 // scan returns the source for the parser: the same, byte by byte, but for
-// comments, in which some texts take the lexer quadratic time.
+// comments. White space in them takes the lexer quadratic time: 50 s were
+// measured for one of 64 KiB.
 func scan(src string) (string, *Problem) {
 	s := scanner{src: src, clean: []byte(src)}
 	for {
