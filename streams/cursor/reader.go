@@ -45,11 +45,12 @@ func (s *Session) read(ctx context.Context) (*reader, error) {
 	}
 	r := &reader{queue: newQueue(), consumer: consumer, failed: make(chan error, 1)}
 	r.puller, err = pull.Start(pull.Config{
-		JS: js, Stream: stream, Consumer: consumer.CachedInfo().Name, Room: 2 * s.c.cfg.BatchMax, Receive: r.receive,
+		JS: js, Stream: stream, Consumer: consumer.CachedInfo().Name, Receive: r.receive,
 	})
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "read", stream, err)
 	}
+	r.puller.Free(2 * s.c.cfg.BatchMax)
 	return r, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -33,11 +34,17 @@ type lane struct {
 
 	mu       sync.Mutex
 	open     map[uint64]*Task // by sequence
-	puller   *pull.Puller
 	stopping bool
+
+	puller atomic.Pointer[pull.Puller]
+	wait   atomic.Int64 // the consumer's AckWait; 0 while unknown
 }
 
+// ackWait is how long the server lets a task be without a sign of life.
 func (l *lane) ackWait() time.Duration {
+	if wait := time.Duration(l.wait.Load()); wait > 0 {
+		return wait
+	}
 	if l.durable.AckWait > 0 {
 		return l.durable.AckWait
 	}
@@ -76,20 +83,22 @@ func (l *lane) read(ctx context.Context, opened func()) error {
 	if err := l.ensure(ctx); err != nil {
 		return err
 	}
-	l.mu.Lock()
 	puller, err := pull.Start(pull.Config{
-		JS: l.js, Stream: l.cfg.Stream, Consumer: l.durable.Durable,
-		Room: l.cfg.InFlight - len(l.open), Receive: l.receive,
+		JS: l.js, Stream: l.cfg.Stream, Consumer: l.durable.Durable, Receive: l.receive,
 	})
-	l.puller = puller
-	l.mu.Unlock()
 	if err != nil {
 		return err
 	}
+	l.mu.Lock()
+	l.puller.Store(puller)
+	room := l.cfg.InFlight - len(l.open)
+	l.mu.Unlock()
+	puller.Free(room)
 	opened()
 	err = puller.Wait(ctx)
 	l.mu.Lock()
-	l.puller, l.stopping = nil, ctx.Err() != nil
+	l.puller.Store(nil)
+	l.stopping = ctx.Err() != nil
 	l.mu.Unlock()
 	// While stopping, what still arrives is given back at once.
 	puller.Drain()
@@ -100,7 +109,12 @@ func (l *lane) read(ctx context.Context, opened func()) error {
 func (l *lane) ensure(ctx context.Context) error {
 	ctx, cancel := api.Bound(ctx, l.js)
 	defer cancel()
-	_, err := l.js.Consumer(ctx, l.cfg.Stream, l.durable.Durable)
+	c, err := l.js.Consumer(ctx, l.cfg.Stream, l.durable.Durable)
+	if err == nil {
+		// It may have been made with other settings.
+		l.wait.Store(int64(c.CachedInfo().Config.AckWait))
+		return nil
+	}
 	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return err
 	}
@@ -120,41 +134,61 @@ func (l *lane) receive(msg *nats.Msg) {
 		return
 	}
 	t := newTask(l, msg, meta)
-	l.mu.Lock()
-	stopping, known := l.stopping, l.open[t.Seq]
-	if !stopping && known == nil {
-		l.open[t.Seq] = t
-	}
-	l.mu.Unlock()
-	switch {
-	case known != nil:
-		known.renew(msg.Reply)
+	switch l.admit(t) {
+	case again:
 		l.free()
-	case stopping:
+	case late:
 		l.giveBack(t)
 	default:
 		l.handle(t)
 	}
 }
 
-// giveBack releases a task without waiting for an answer.
+// admission says what becomes of a message that arrived.
+type admission uint8
+
+const (
+	fresh admission = iota // it is a task
+	again                  // it is the task that is here already
+	late                   // the pool is stopping
+)
+
+// admit notes a new task, unless its message is here as one.
+func (l *lane) admit(t *Task) admission {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	known := l.open[t.Seq]
+	if known != nil && known.renew(t.reply) {
+		return again
+	}
+	if l.stopping {
+		return late
+	}
+	l.open[t.Seq] = t
+	if known != nil {
+		// It was released and came back before the answer to that.
+		l.free()
+	}
+	return fresh
+}
+
 func (l *lane) giveBack(t *Task) {
-	if err := t.nak(); err != nil {
+	if err := t.giveBack(); err != nil {
 		l.log.Info().Err(err).Msg("task not given back; it comes again after a while")
 	}
-	t.settle(released)
 }
 
 // close forgets a settled task and makes room for another.
 func (l *lane) close(t *Task) {
 	l.mu.Lock()
-	open := l.open[t.Seq] == t
+	open, p := l.open[t.Seq] == t, l.puller.Load()
 	if open {
 		delete(l.open, t.Seq)
 	}
 	l.mu.Unlock()
-	if open {
-		l.free()
+	// A puller that begins meanwhile counts for itself.
+	if open && p != nil {
+		p.Free(1)
 	}
 	select {
 	case l.settled <- struct{}{}:
@@ -163,10 +197,7 @@ func (l *lane) close(t *Task) {
 }
 
 func (l *lane) free() {
-	l.mu.Lock()
-	p := l.puller
-	l.mu.Unlock()
-	if p != nil {
+	if p := l.puller.Load(); p != nil {
 		p.Free(1)
 	}
 }
@@ -191,7 +222,7 @@ func (l *lane) tasks() []*Task {
 // signs sends the signs of life that are due.
 func (l *lane) signs(now time.Time) {
 	for _, t := range l.tasks() {
-		t.sign(now, l.ackWait()/2)
+		t.sign(now, l.ackWait()/4)
 	}
 }
 

@@ -97,24 +97,29 @@ func (p *Pool) Run(ctx context.Context, handle func(context.Context, *Task)) err
 
 // tick gives the sign of life of every unsettled task in time.
 func (p *Pool) tick(ctx context.Context, lanes []*lane) {
-	shortest := time.Duration(0)
-	for _, l := range lanes {
-		if w := l.ackWait(); shortest == 0 || w < shortest {
-			shortest = w
-		}
-	}
-	ticker := time.NewTicker(max(shortest/4, time.Millisecond))
-	defer ticker.Stop()
+	timer := time.NewTimer(tickEvery(lanes))
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-ticker.C:
+		case now := <-timer.C:
 			for _, l := range lanes {
 				l.signs(now)
 			}
+			timer.Reset(tickEvery(lanes))
 		}
 	}
+}
+
+// tickEvery is a quarter of the shortest AckWait: a sign goes out when the
+// last one is older than that, so before half of it has passed.
+func tickEvery(lanes []*lane) time.Duration {
+	shortest := serverAckWait
+	for _, l := range lanes {
+		shortest = min(shortest, l.ackWait())
+	}
+	return shortest / 4
 }
 
 // drain waits for the tasks to be settled, and releases the rest.

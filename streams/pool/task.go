@@ -81,7 +81,8 @@ func (t *Task) Done(ctx context.Context) error {
 		}
 		err := t.confirm(ctx, reply, ackDone)
 		if err == nil {
-			t.settle(done)
+			t.become(done)
+			t.lane.close(t)
 			return nil
 		}
 		select {
@@ -108,25 +109,31 @@ func (t *Task) Release(ctx context.Context) error {
 	if state != inProgress {
 		return nil
 	}
-	err := t.confirm(ctx, reply, ackRelease)
-	t.settle(released)
-	if err != nil {
+	// Before the server hears of it: it may deliver again before it answers.
+	t.become(released)
+	defer t.lane.close(t)
+	if err := t.confirm(ctx, reply, ackRelease); err != nil {
 		return fault.New(fault.Unavailable, "release task", t.Subject, err)
 	}
 	return nil
 }
 
-// nak releases without waiting for an answer.
-func (t *Task) nak() error {
-	reply, _ := t.look()
+// giveBack is Release without waiting for an answer.
+func (t *Task) giveBack() error {
+	reply, state := t.look()
+	if state != inProgress {
+		return nil
+	}
+	t.become(released)
+	defer t.lane.close(t)
 	return t.nc.Publish(reply, ackRelease)
 }
 
 // sign says that the task is in progress, if the last sign is old enough. A
 // lost sign is not repeated: the next one comes in time.
-func (t *Task) sign(now time.Time, every time.Duration) {
+func (t *Task) sign(now time.Time, age time.Duration) {
 	t.mu.Lock()
-	due := t.state == inProgress && now.Sub(t.sent) >= every/2
+	due := t.state == inProgress && now.Sub(t.sent) >= age
 	if due {
 		t.sent = now
 	}
@@ -137,11 +144,16 @@ func (t *Task) sign(now time.Time, every time.Duration) {
 	}
 }
 
-// renew takes over the address of a later delivery of the same message.
-func (t *Task) renew(reply string) {
+// renew takes over the address of a later delivery of the same message, unless
+// the task was released.
+func (t *Task) renew(reply string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.state == released {
+		return false
+	}
 	t.reply, t.sent = reply, time.Now()
+	return true
 }
 
 func (t *Task) look() (string, state) {
@@ -150,11 +162,8 @@ func (t *Task) look() (string, state) {
 	return t.reply, t.state
 }
 
-func (t *Task) settle(s state) {
+func (t *Task) become(s state) {
 	t.mu.Lock()
-	if t.state == inProgress {
-		t.state = s
-	}
-	t.mu.Unlock()
-	t.lane.close(t)
+	defer t.mu.Unlock()
+	t.state = s
 }

@@ -46,9 +46,7 @@ var (
 type Config struct {
 	JS               jetstream.JetStream
 	Stream, Consumer string
-	// Room is how many messages may be on their way or unfreed, at first.
-	Room    int
-	Receive func(*nats.Msg)
+	Receive          func(*nats.Msg)
 }
 
 // Puller is one series of requests to a consumer.
@@ -64,17 +62,18 @@ type Puller struct {
 	mu   sync.Mutex
 	room int // free places
 	due  int // places asked for and not yet filled
-	size int // places that there ever were at once
+	size int // places that were ever free at once
 	seen time.Time
 }
 
-// Start subscribes and asks for the first messages.
+// Start subscribes. Nothing is asked for until [Puller.Free] says that there
+// is room.
 func Start(cfg Config) (*Puller, error) {
 	nc := cfg.JS.Conn()
 	p := &Puller{
 		cfg: cfg, nc: nc, next: api.NextMessages(cfg.JS, cfg.Stream, cfg.Consumer),
 		status: nc.StatusChanged(nats.CONNECTED), closed: make(chan struct{}), failed: make(chan error, 1),
-		room: cfg.Room, size: cfg.Room, seen: time.Now(),
+		seen: time.Now(),
 	}
 	sub, err := nc.Subscribe(nc.NewInbox(), p.receive)
 	if err != nil {
@@ -83,7 +82,6 @@ func Start(cfg Config) (*Puller, error) {
 	}
 	sub.SetClosedHandler(func(string) { close(p.closed) })
 	p.sub = sub
-	p.ask()
 	return p, nil
 }
 
@@ -125,6 +123,7 @@ func (p *Puller) silentIn() time.Duration {
 func (p *Puller) Free(n int) {
 	p.mu.Lock()
 	p.room += n
+	p.size = max(p.size, p.room)
 	p.mu.Unlock()
 	p.ask()
 }
