@@ -5,7 +5,6 @@ package nats
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"strconv"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/cursor"
 	"github.com/billhook/billhook/streams/fence"
+	"github.com/billhook/billhook/streams/scan"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 )
@@ -41,26 +41,25 @@ func Fence(part int) fence.Fence {
 // Events visits the events with after < sequence ≤ until, in order. It fails
 // with what visit fails with.
 func (j *Journal) Events(ctx context.Context, after, until uint64, visit func(*cursor.Message) error) error {
-	s := scan{js: j.js, of: fence.Fence{Stream: topology.Events, Filter: subject.EventsPart(j.part)}, from: behind(after), until: until}
-	return s.run(ctx, visit)
-}
-
-func behind(seq uint64) jetstream.ConsumerConfig {
-	return jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: seq + 1}
+	if after >= until {
+		return nil
+	}
+	return scan.Read(ctx, j.js, scan.Stretch{
+		Stream: topology.Events, Filters: []string{subject.EventsPart(j.part)}, After: after, Until: until,
+	}, visit)
 }
 
 // Deliveries visits every delivery stored since a moment. It is complete: it
 // sees all that the leader had when it was called.
 func (j *Journal) Deliveries(ctx context.Context, since time.Time, visit func(partition.Delivered) error) error {
-	from := jetstream.ConsumerConfig{DeliverPolicy: jetstream.DeliverByStartTimePolicy, OptStartTime: &since}
-	return j.deliveries(ctx, scan{from: from, until: math.MaxUint64}, func(r *delivery.Reference, _ delivery.Channel) error {
+	return j.deliveries(ctx, scan.Stretch{Since: since}, func(r *delivery.Reference, _ delivery.Channel) error {
 		return visit(partition.Delivered{Owner: r.Owner, Subscription: r.Subscription, EventSeq: r.EventSeq})
 	})
 }
 
-func (j *Journal) deliveries(ctx context.Context, s scan, visit func(*delivery.Reference, delivery.Channel) error) error {
-	s.js, s.of = j.js, Fence(j.part)
-	return s.run(ctx, func(m *cursor.Message) error {
+func (j *Journal) deliveries(ctx context.Context, s scan.Stretch, visit func(*delivery.Reference, delivery.Channel) error) error {
+	s.Stream, s.Filters = topology.Deliveries, []string{subject.DeliveriesPart(j.part)}
+	return scan.Read(ctx, j.js, s, func(m *cursor.Message) error {
 		var r delivery.Reference
 		if err := json.Unmarshal(m.Data, &r); err != nil {
 			return fault.New(fault.Internal, "decode delivery", m.Subject, err)
@@ -98,7 +97,7 @@ func (j *Journal) Partial(ctx context.Context) (partition.Partial, error) {
 }
 
 func (j *Journal) storedOf(ctx context.Context, newest fence.Newest, before uint64) (stored []index.Match, err error) {
-	s := scan{from: behind(before), until: newest.Seq}
+	s := scan.Stretch{After: before, Until: newest.Seq}
 	err = j.deliveries(ctx, s, func(r *delivery.Reference, ch delivery.Channel) error {
 		if r.EventSeq == newest.Source {
 			stored = append(stored, index.Match{Subscription: r.Subscription, Revision: r.Revision, Channel: ch})
