@@ -4,13 +4,13 @@ package field
 
 import (
 	"strconv"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/billhook/billhook/config/address"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/id"
+	"github.com/billhook/billhook/tokens"
 )
 
 // Lengths in characters.
@@ -78,11 +78,7 @@ func hasControl(v string) bool {
 
 // Zone wants an IANA time zone, or nothing.
 func (r *Report) Zone(pointer, v string) {
-	if v == "" {
-		return
-	}
-	// "Local" is the machine's zone, not the owner's.
-	if _, err := time.LoadLocation(v); err != nil || v == "Local" {
+	if v != "" && !tokens.ValidZone(v) {
 		r.Add(pointer, "time_zone.unknown", "must be a time zone of the IANA database, such as Europe/Paris")
 	}
 }

@@ -9,10 +9,11 @@ import (
 
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/filter"
+	"github.com/billhook/billhook/tokens"
 )
 
 // DeliveryDatePlus is the event type that needs a [Schedule].
-const DeliveryDatePlus = "invoice.delivery_date_plus"
+const DeliveryDatePlus = tokens.DeliveryDatePlus
 
 // Order says in which order deliveries of a subscription are made.
 type Order string
