@@ -194,11 +194,7 @@ func brokerRestart(r *rig) {
 	}}
 	r.start(h, func(c *cursor.Config) { c.BatchMax = 7; c.LeaseTTL = 2 * time.Second })
 	r.publish("src.a", bodies(1, 100)...)
-	r.srv.Restart(r.t)
-	r.eventually("the broker is back", func() bool {
-		_, err := r.js.Stream(r.ctx, source)
-		return err == nil
-	})
+	r.restart()
 	r.publish("src.a", bodies(101, 200)...)
 	r.expectWritten(bodies(1, 200))
 }

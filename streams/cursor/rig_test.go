@@ -12,7 +12,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
-	"go.uber.org/goleak"
 
 	"github.com/billhook/billhook/streams/cursor"
 	"github.com/billhook/billhook/streams/fence"
@@ -20,14 +19,12 @@ import (
 	"github.com/billhook/billhook/streams/topology"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
 const (
 	source     = "SRC"
 	sink       = "OUT"
 	sinkFilter = "out.1.>"
 	// patience bounds every wait of the tests.
-	patience = 30 * time.Second
+	patience = 60 * time.Second
 )
 
 // rig is a server with a stream to read, a stream to write, and what the
@@ -159,6 +156,16 @@ func (r *rig) expireLease(name string) {
 	str, err := r.js.Stream(r.ctx, topology.BucketStream(topology.Leases))
 	r.must(err)
 	r.must(str.Purge(r.ctx, jetstream.WithPurgeSubject(topology.BucketKey(topology.Leases, name))))
+}
+
+// restoreLeases waits for the broker, and makes the bucket that it forgot.
+func (r *rig) restoreLeases() {
+	r.t.Helper()
+	r.eventually("the broker is back", func() bool {
+		ctx, cancel := context.WithTimeout(r.ctx, time.Second)
+		defer cancel()
+		return topology.RestoreLeases(ctx, r.js) == nil
+	})
 }
 
 // gaps returns the recorded gaps.
