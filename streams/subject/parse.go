@@ -29,8 +29,8 @@ func ParseInbox(s string) (Arrived, error) {
 	if len(t) != 5 || t[0] != inbox || t[2] != platform && t[2] != internal {
 		return Arrived{}, malformed(s, inbox)
 	}
-	p, err := strconv.Atoi(t[1])
-	if err != nil {
+	p, ok := number(t[1])
+	if !ok || t[3] == "" || t[4] == "" {
 		return Arrived{}, malformed(s, inbox)
 	}
 	return Arrived{Routed{Part: p, Owner: t[3], Type: t[4]}, t[2] == internal}, nil
@@ -42,8 +42,8 @@ func ParseEvent(s string) (Routed, error) {
 	if len(t) != 4 || t[0] != events {
 		return Routed{}, malformed(s, events)
 	}
-	p, err := strconv.Atoi(t[1])
-	if err != nil {
+	p, ok := number(t[1])
+	if !ok || t[2] == "" || t[3] == "" {
 		return Routed{}, malformed(s, events)
 	}
 	return Routed{Part: p, Owner: t[2], Type: t[3]}, nil
@@ -70,11 +70,27 @@ func parseAddressed(s, first string) (Addressed, error) {
 	if !ok || len(t) != 4 {
 		return Addressed{}, malformed(s, first)
 	}
-	p, err := strconv.Atoi(t[1])
-	if err != nil {
+	p, ok := number(t[1])
+	if !ok || t[2] == "" || t[3] == "" {
 		return Addressed{}, malformed(s, first)
 	}
 	return Addressed{Channel: delivery.Channel(t[0]), Part: p, Owner: t[2], Subscription: t[3]}, nil
+}
+
+// ParseScheduleSet reads the subject of a pending timer.
+func ParseScheduleSet(s string) (owner, plan string, err error) {
+	rest, ok := strings.CutPrefix(s, join(schedules, "set")+".")
+	owner, plan, both := strings.Cut(rest, ".")
+	if !ok || !both || strings.Contains(plan, ".") {
+		return "", "", malformed(s, join(schedules, "set"))
+	}
+	return owner, plan, nil
+}
+
+// number reads a partition in the only form that building gives it.
+func number(s string) (int, bool) {
+	n, err := strconv.Atoi(s)
+	return n, err == nil && n >= 0 && part(n) == s
 }
 
 func malformed(s, first string) error {

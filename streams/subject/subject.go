@@ -81,6 +81,9 @@ func EventsOf(p int, owner string) string { return join(events, part(p), owner, 
 // EventsOfType matches one type of every owner and partition.
 func EventsOfType(eventType string) string { return join(events, "*", "*", eventType) }
 
+// EventsOfOwner matches one type of one owner, whatever its partition.
+func EventsOfOwner(owner, eventType string) string { return join(events, "*", owner, eventType) }
+
 // AllEvents matches what EVENTS stores.
 const AllEvents = events + ".>"
 
@@ -132,6 +135,9 @@ func ScheduleSet(owner, plan string) string { return join(schedules, "set", owne
 
 // ScheduleDue is where the due timer of one plan appears.
 func ScheduleDue(owner, plan string) string { return join(schedules, "due", owner, plan) }
+
+// SchedulesSet matches every pending timer.
+const SchedulesSet = schedules + ".set.>"
 
 // SchedulesDue matches every due timer.
 const SchedulesDue = schedules + ".due.>"
