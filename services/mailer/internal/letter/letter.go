@@ -7,12 +7,13 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"net/mail"
+	"slices"
 	"strings"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
 
+	"github.com/billhook/billhook/config/address"
 	"github.com/billhook/billhook/shared/fault"
 )
 
@@ -53,6 +54,10 @@ func Seal(l Letter) (Envelope, error) {
 	if len(l.To)+len(l.CC)+len(l.BCC) == 0 || l.Text == "" && l.HTML == "" {
 		return Envelope{}, fault.New(fault.Invalid, "build mail", l.Key, errEmpty)
 	}
+	l, err := onWire(l)
+	if err != nil {
+		return Envelope{}, fault.New(fault.Invalid, "build mail", l.Key, err)
+	}
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithEncoding(gomail.EncodingQP))
 	if err := head(m, l); err != nil {
 		return Envelope{}, fault.New(fault.Invalid, "build mail", l.Key, err)
@@ -63,6 +68,39 @@ func Seal(l Letter) (Envelope, error) {
 		return Envelope{}, fault.New(fault.Internal, "build mail", l.Key, err)
 	}
 	return Envelope{From: l.From.Addr, Recipients: recipients(l), Message: b.Bytes()}, nil
+}
+
+// onWire returns l with every address checked, and its domain in ASCII: an
+// international domain then needs nothing of the server.
+func onWire(l Letter) (Letter, error) {
+	var err error
+	if l.From.Addr, err = wire(l.From.Addr); err != nil {
+		return l, err
+	}
+	if l.ReplyTo != "" {
+		if l.ReplyTo, err = wire(l.ReplyTo); err != nil {
+			return l, err
+		}
+	}
+	for _, list := range []*[]Address{&l.To, &l.CC, &l.BCC} {
+		out := slices.Clone(*list)
+		for i := range out {
+			if out[i].Addr, err = wire(out[i].Addr); err != nil {
+				return l, err
+			}
+		}
+		*list = out
+	}
+	return l, nil
+}
+
+func wire(addr string) (string, error) {
+	if err := address.Check(addr); err != nil {
+		return "", err
+	}
+	local, domain, _ := strings.Cut(addr, "@")
+	ascii, err := address.ASCIIDomain(domain)
+	return local + "@" + ascii, err
 }
 
 // head sets every header. Values are made one line first: no value may start
@@ -78,11 +116,6 @@ func head(m *gomail.Msg, l Letter) error {
 	}
 	for _, a := range l.CC {
 		if err := m.AddCcFormat(oneLine(a.Name), a.Addr); err != nil {
-			return err
-		}
-	}
-	for _, a := range l.BCC {
-		if _, err := mail.ParseAddress(a.Addr); err != nil {
 			return err
 		}
 	}

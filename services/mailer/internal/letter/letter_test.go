@@ -115,6 +115,21 @@ func TestALetterWithoutRecipientOrBodyIsRefused(t *testing.T) {
 	}
 }
 
+func TestAnInternationalDomainIsWrittenInASCII(t *testing.T) {
+	l := sample()
+	l.To[0].Addr, l.From.Addr = "ada@bücher.example", "info@müller.example"
+	e, err := letter.Seal(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Recipients[0] != "ada@xn--bcher-kva.example" || e.From != "info@xn--mller-kva.example" {
+		t.Errorf("envelope from %s to %s", e.From, e.Recipients)
+	}
+	if l.To[0].Addr != "ada@bücher.example" {
+		t.Error("the caller's letter was changed")
+	}
+}
+
 // No subject and no name may add a header, and no line may be longer than RFC
 // 5322 allows or hold a bare CR or LF.
 func TestNoValueAddsAHeader(t *testing.T) {

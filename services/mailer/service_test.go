@@ -1,0 +1,467 @@
+package mailer_test
+
+import (
+	"net/mail"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/billhook/billhook/config/email"
+	"github.com/billhook/billhook/config/subscription"
+	"github.com/billhook/billhook/services/mailer/internal/smtptest"
+	"github.com/billhook/billhook/shared/delivery"
+	"github.com/billhook/billhook/streams/settle"
+	"github.com/billhook/billhook/streams/subject"
+	"github.com/billhook/billhook/streams/topology"
+)
+
+func TestAnEventBecomesTheMailsThatAreWritten(t *testing.T) {
+	srv := smtptest.Start(t, smtptest.Script{})
+	r := start(t, srv, nil)
+	r.putEmail(t, email.Spec{
+		ID: "invoice", Subject: "Invoice {{Invoice.Id}} for {{Contact.FirstName}}",
+		HTML: `<p>Dear {{Contact.FirstName}} {{Contact.LastName}} of {{Account.Name}},<br>pay <b>{{Invoice.Total}}</b>. {{[Owner Name]}}</p>`,
+		To:   []email.Recipient{{ContactType: "billing"}, {ContactType: "technical"}, {ContactType: "shipping"}},
+		CC:   []email.Recipient{{Address: "copy@example.com"}},
+		BCC:  []email.Recipient{{Address: "hidden@example.com"}},
+		From: email.From{Name: "Invoices"},
+	})
+	r.run(t, config(t), "")
+	began := time.Now().Add(-time.Second)
+	ref := r.happen(t, "invoice")
+	letters := srv.Await(within(t), t, 2)
+	slices.SortFunc(letters, func(a, b smtptest.Letter) int { return len(b.To) - len(a.To) })
+
+	if diff := cmp.Diff([]string{"ada@example.com", "copy@example.com", "hidden@example.com"}, letters[0].To); diff != "" {
+		t.Errorf("recipients of the first (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"tom@example.com"}, letters[1].To); diff != "" {
+		t.Errorf("recipients of the second (-want +got):\n%s", diff)
+	}
+	h, parts := read(t, letters[0])
+	for name, want := range map[string]string{
+		"From": `"Invoices" <main@acme.example>`, "To": `"Ada Byron" <ada@example.com>`, "Cc": "<copy@example.com>",
+		"Subject": "Invoice INV-1 for Ada", "Auto-Submitted": "auto-generated", "Bcc": "",
+	} {
+		if got := h.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	if date, err := h.Date(); err != nil || date.Before(began) || date.After(time.Now()) {
+		t.Errorf("Date is %v: %v", date, err)
+	}
+	if diff := cmp.Diff([]string{
+		"text/plain: Dear Ada Byron of North & <Wind>,\npay *12.50*. Acme Telecom",
+		"text/html: <p>Dear Ada Byron of North &amp; &lt;Wind&gt;,<br>pay <b>12.50</b>. Acme Telecom</p>",
+	}, parts); diff != "" {
+		t.Errorf("parts (-want +got):\n%s", diff)
+	}
+	if second, _ := read(t, letters[1]); second.Get("Subject") != "Invoice INV-1 for Tom" || second.Get("Message-Id") == h.Get("Message-Id") {
+		t.Errorf("the second letter has %q and %q", second.Get("Subject"), second.Get("Message-Id"))
+	}
+
+	o := r.outcomes(t, final(1))[0]
+	if o.Result != delivery.Delivered || o.Delivery != ref || o.Attempt != 1 || o.Target != "main" || o.Status != 250 || len(o.Recipients) != 4 {
+		t.Errorf("outcome %+v", o)
+	}
+	if !strings.Contains(o.Detail, "shipping") {
+		t.Errorf("the missing contact type is not told: %q", o.Detail)
+	}
+}
+
+func TestTheNextMailGoesByTheDefaultOfItsMomentAndANamedSetIsKept(t *testing.T) {
+	main, other := smtptest.Start(t, smtptest.Script{}), smtptest.Start(t, smtptest.Script{})
+	r := start(t, main, other)
+	r.putEmail(t, plain("follows", "a@example.com"))
+	named := plain("named", "b@example.com")
+	named.SMTP = "main"
+	r.putEmail(t, named)
+	r.run(t, config(t), "")
+
+	r.happen(t, "follows")
+	r.happen(t, "named")
+	r.outcomes(t, final(2))
+	if _, err := r.store.SetDefaultSMTP(t.Context(), acme, "other"); err != nil {
+		t.Fatal(err)
+	}
+	// The next events happen once the mailer knows of the change: it is asked
+	// by sending until a mail takes the new way.
+	for n := 3; len(other.Letters()) == 0; n++ {
+		r.happen(t, "follows")
+		r.outcomes(t, final(n))
+	}
+	before := len(main.Letters())
+	r.happen(t, "named")
+	if got := main.Await(within(t), t, before+1); got[before].To[0] != "b@example.com" {
+		t.Errorf("the mail with its own settings went elsewhere: %v", got[before].To)
+	}
+	if h, _ := read(t, other.Letters()[0]); h.Get("From") != `"Acme other" <other@acme.example>` {
+		t.Errorf("From is %q", h.Get("From"))
+	}
+}
+
+func TestOneRefusedRecipientIsParkedAndTheOthersGetTheLetter(t *testing.T) {
+	srv := smtptest.Start(t, smtptest.Script{Rcpt: func(to string) error {
+		if to == "gone@example.com" {
+			return smtptest.Reply(550, "no such user")
+		}
+		return nil
+	}})
+	r := start(t, srv, nil)
+	r.putEmail(t, plain("e", "a@example.com", "gone@example.com", "b@example.com"))
+	r.run(t, config(t), "")
+	r.happen(t, "e")
+	got := r.outcomes(t, final(1))
+	if len(got) != 1 || got[0].Result != delivery.Parked || got[0].Reason != "recipient_refused" || got[0].Status != 550 {
+		t.Fatalf("outcomes %+v", got)
+	}
+	results := map[string]delivery.Result{}
+	for _, rec := range got[0].Recipients {
+		results[rec.Address] = rec.Result
+	}
+	if diff := cmp.Diff(map[string]delivery.Result{
+		"a@example.com": delivery.Delivered, "gone@example.com": delivery.Parked, "b@example.com": delivery.Delivered,
+	}, results); diff != "" {
+		t.Errorf("results (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"a@example.com", "b@example.com"}, srv.Await(within(t), t, 1)[0].To); diff != "" {
+		t.Errorf("recipients (-want +got):\n%s", diff)
+	}
+	if reason := r.parked(t).Header.Get(settle.HeaderReason); reason != "recipient_refused" {
+		t.Errorf("parked for %q", reason)
+	}
+}
+
+// parked returns the last message of PARKED.
+func (r *rig) parked(t *testing.T) *jetstream.RawStreamMsg {
+	t.Helper()
+	s, err := r.js.Stream(t.Context(), topology.Parked)
+	must(t, err)
+	msg, err := s.GetMsg(t.Context(), s.CachedInfo().State.LastSeq)
+	must(t, err)
+	return msg
+}
+
+func TestARetrySendsTheSameBytesToThoseWhoDidNotGetThem(t *testing.T) {
+	var mu sync.Mutex
+	refused := 0
+	srv := smtptest.Start(t, smtptest.Script{Rcpt: func(to string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if to == "later@example.com" && refused < 2 {
+			refused++
+			return smtptest.Reply(451, "greylisted")
+		}
+		return nil
+	}})
+	r := start(t, srv, nil)
+	r.putEmail(t, plain("e", "now@example.com", "later@example.com"))
+	r.run(t, config(t), "")
+	r.happen(t, "e")
+	got := r.outcomes(t, final(1))
+	if len(got) != 3 || got[0].Result != delivery.Retrying || got[0].Reason != "recipient_deferred" || got[0].Status != 451 ||
+		got[0].NextAt.IsZero() || got[2].Result != delivery.Delivered || got[2].Attempt != 3 {
+		t.Fatalf("outcomes %+v", got)
+	}
+	if len(got[1].Recipients) != 1 || len(got[2].Recipients) != 1 {
+		t.Errorf("those who had the letter were recorded again: %+v", got)
+	}
+	letters := srv.Letters()
+	if len(letters) != 2 || letters[0].To[0] != "now@example.com" || len(letters[1].To) != 1 || letters[1].To[0] != "later@example.com" {
+		t.Fatalf("letters to %v", letters)
+	}
+	if diff := cmp.Diff(letters[0].Data, letters[1].Data); diff != "" {
+		t.Errorf("the retry differs:\n%s", diff)
+	}
+}
+
+func TestALetterThatNobodyEverTakesIsParkedAfterItsAttempts(t *testing.T) {
+	srv := smtptest.Start(t, smtptest.Script{Data: func(smtptest.Letter) error { return smtptest.Reply(451, "try later") }})
+	r := start(t, srv, nil)
+	r.putEmail(t, plain("e", "a@example.com"))
+	c := config(t)
+	c.Retry = c.Retry[:3]
+	r.run(t, c, "")
+	r.happen(t, "e")
+	got := r.outcomes(t, final(1))
+	last := got[len(got)-1]
+	if len(got) != 3 || last.Result != delivery.Parked || last.Reason != "smtp_data" || last.Recipients[0].Result != delivery.Parked {
+		t.Errorf("outcomes %+v", got)
+	}
+}
+
+func TestALostReplyIsAmbiguousAndTheRetryHasTheSameMessageID(t *testing.T) {
+	var mu sync.Mutex
+	var lost []smtptest.Letter
+	srv := smtptest.Start(t, smtptest.Script{DropAfterDot: func(l smtptest.Letter) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		lost = append(lost, l)
+		return len(lost) == 1
+	}})
+	r := start(t, srv, nil)
+	r.putEmail(t, plain("e", "a@example.com"))
+	r.run(t, config(t), "")
+	r.happen(t, "e")
+	got := r.outcomes(t, final(1))
+	if len(got) != 2 || got[0].Result != delivery.Retrying || got[0].Reason != "smtp_ambiguous" || got[1].Result != delivery.Delivered {
+		t.Fatalf("outcomes %+v", got)
+	}
+	if diff := cmp.Diff(lost[0].Data, srv.Await(within(t), t, 1)[0].Data); diff != "" {
+		t.Errorf("the retry differs:\n%s", diff)
+	}
+}
+
+func TestARefusedLoginBurnsNoAttemptAndTellsNoPassword(t *testing.T) {
+	srv := smtptest.Start(t, smtptest.Script{Auth: func(_, password string) error {
+		if password == "mended" {
+			return nil
+		}
+		return smtptest.Reply(535, "wrong password "+password)
+	}})
+	r := start(t, srv, nil)
+	r.putEmail(t, plain("e", "a@example.com"))
+	c := config(t)
+	c.Retry = c.Retry[:1] // one attempt that counts
+	r.run(t, c, "")
+	r.happen(t, "e")
+	failed := r.outcomes(t, func(all []delivery.Outcome) bool { return len(all) == 2 })
+	for _, o := range failed {
+		if o.Result != delivery.Retrying || o.Reason != "smtp_auth" || o.Status != 535 {
+			t.Errorf("outcome %+v", o)
+		}
+		if strings.Contains(o.Detail+o.Recipients[0].Detail, smtptest.Password) {
+			t.Errorf("the outcome tells the password: %+v", o)
+		}
+	}
+	r.putSMTP(t, "main", "mended", true)
+	got := r.outcomes(t, final(1))
+	if last := got[len(got)-1]; last.Result != delivery.Delivered {
+		t.Errorf("outcome %+v", last)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if strings.Contains(r.logs.String(), smtptest.Password) {
+		t.Error("the log tells the password")
+	}
+}
+
+func TestOneFaultyLoginIsTriedOnceForAllWhoWait(t *testing.T) {
+	var mu sync.Mutex
+	tries := 0
+	srv := smtptest.Start(t, smtptest.Script{Auth: func(string, string) error {
+		mu.Lock()
+		defer mu.Unlock()
+		tries++
+		return smtptest.Reply(535, "no")
+	}})
+	r := start(t, srv, nil)
+	r.putEmail(t, plain("e", "a@example.com"))
+	c := config(t)
+	c.SettingsRetry, c.Connections = time.Hour, 1
+	for range 20 {
+		r.happen(t, "e")
+	}
+	r.run(t, c, "")
+	r.outcomes(t, func(all []delivery.Outcome) bool { return len(all) > 0 })
+	r.pending(t, 20)
+	mu.Lock()
+	defer mu.Unlock()
+	if tries != 1 {
+		t.Errorf("%d logins were tried", tries)
+	}
+}
+
+// pending waits until so many retries are set.
+func (r *rig) pending(t *testing.T, n int) {
+	t.Helper()
+	ctx := within(t)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		s, err := r.js.Stream(ctx, topology.Retries)
+		must(t, err)
+		info, err := s.Info(ctx, jetstream.WithSubjectFilter(subject.RetriesSet(delivery.Email)))
+		must(t, err)
+		if len(info.State.Subjects) == n {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("%d retries are set, want %d", len(info.State.Subjects), n)
+		}
+	}
+}
+
+func TestNobodyToWriteToIsAnOutcomeThatNamesTheTypes(t *testing.T) {
+	srv := smtptest.Start(t, smtptest.Script{})
+	r := start(t, srv, nil)
+	r.putEmail(t, email.Spec{ID: "e", Subject: "x", Text: "y", To: []email.Recipient{{ContactType: "shipping"}}})
+	r.run(t, config(t), "")
+	r.happen(t, "e")
+	o := r.outcomes(t, final(1))[0]
+	if o.Result != delivery.Skipped || o.Reason != "no_contact" || !strings.Contains(o.Detail, "shipping") {
+		t.Errorf("outcome %+v", o)
+	}
+}
+
+func TestWhatCannotBeSentEndsWithItsReason(t *testing.T) {
+	srv := smtptest.Start(t, smtptest.Script{})
+	r := start(t, srv, nil)
+	r.putEmail(t, plain("e", "a@example.com"))
+	bad := email.Canned{Spec: plain("broken", "a@example.com"), Revision: 1}
+	bad.Text = "{{#if Invoice.Id}}{{if Invoice.Total}}{{/if}}"
+	r.putRaw(t, topology.Emails, acme+".broken", bad)
+	sub := subscription.Subscription{
+		Spec:     subscription.Spec{ID: "broken", Events: []string{"invoice.posted"}, Channel: delivery.Email, Email: &subscription.Email{CannedEmail: "broken"}},
+		Revision: 1, Versions: []subscription.Version{{Revision: 1}},
+	}
+	r.putRaw(t, topology.Subscriptions, acme+".broken", &sub)
+	r.run(t, config(t), "")
+
+	r.happen(t, "broken")
+	r.happen(t, "unknown")
+	ref := delivery.Reference{ID: "dlv_expired", Owner: acme, Subscription: "e", Revision: 1, EventSeq: 1 << 40, EventID: "x", EventType: "invoice.posted"}
+	s, err := r.js.Stream(t.Context(), topology.Events)
+	must(t, err)
+	must(t, s.Purge(t.Context()))
+	ref.EventSeq = 1
+	r.deliver(t, 0, ref)
+	want := map[string]string{"broken": "template_broken", "unknown": "subscription_unknown", "e": "event_expired"}
+	for _, o := range r.outcomes(t, final(3)) {
+		if o.Result != delivery.Parked || o.Reason != want[o.Delivery.Subscription] {
+			t.Errorf("%s: %+v", o.Delivery.Subscription, o)
+		}
+	}
+	if n := len(srv.Letters()); n != 0 {
+		t.Errorf("%d letters were sent", n)
+	}
+}
+
+func TestASlowServerHoldsUpNobodyElse(t *testing.T) {
+	wait := make(chan struct{})
+	slow := smtptest.Start(t, smtptest.Script{Data: func(smtptest.Letter) error { <-wait; return nil }})
+	t.Cleanup(func() { close(wait) })
+	fast := smtptest.Start(t, smtptest.Script{})
+	r := start(t, slow, fast)
+	r.putEmail(t, plain("slow", "a@example.com"))
+	quick := plain("fast", "b@example.com")
+	quick.SMTP = "other"
+	r.putEmail(t, quick)
+	c := config(t)
+	c.Concurrency, c.Connections, c.Waiting, c.MaxAckPending = 8, 2, 8, 16
+	c.Patience = 10 * time.Millisecond
+	r.run(t, c, "")
+	for range 60 {
+		r.happen(t, "slow")
+	}
+	for range 30 {
+		r.happen(t, "fast")
+	}
+	fast.Await(within(t), t, 30)
+}
+
+func TestACrashLosesNothingAndRepeatsUnderTheSameMessageID(t *testing.T) {
+	for _, c := range []struct {
+		point   string
+		refuse  bool // the first attempt is refused for now
+		letters int
+	}{
+		{"mailer-noted", false, 1}, {"mailer-sent", false, 2}, {"mailer-kept", false, 2},
+		{"mailer-recorded", false, 1}, {"mailer-settled", false, 1},
+		{"mailer-sent", true, 1}, {"mailer-kept", true, 1}, {"mailer-recorded", true, 1},
+	} {
+		t.Run(c.point+map[bool]string{true: " of a refused attempt"}[c.refuse], func(t *testing.T) {
+			var once sync.Once
+			srv := smtptest.Start(t, smtptest.Script{Data: func(smtptest.Letter) (err error) {
+				once.Do(func() {
+					if c.refuse {
+						err = smtptest.Reply(451, "later")
+					}
+				})
+				return err
+			}})
+			r := start(t, srv, nil)
+			r.putEmail(t, plain("e", "a@example.com"))
+			first := r.run(t, config(t), c.point)
+			r.happen(t, "e")
+			select {
+			case <-first.dead:
+			case <-time.After(30 * time.Second):
+				t.Fatal("no crash")
+			}
+			first.stop()
+			r.run(t, config(t), "")
+			got := r.outcomes(t, final(1))
+			if last := got[len(got)-1]; last.Result != delivery.Delivered {
+				t.Errorf("outcomes %+v", got)
+			}
+			r.acknowledged(t)
+			letters := srv.Letters()
+			if len(letters) < 1 || len(letters) > c.letters {
+				t.Errorf("%d letters, want 1 to %d", len(letters), c.letters)
+			}
+			for _, l := range letters[1:] {
+				if diff := cmp.Diff(letters[0], l); diff != "" {
+					t.Errorf("the repeat differs:\n%s", diff)
+				}
+			}
+			r.pending(t, 0)
+		})
+	}
+}
+
+// acknowledged waits until no delivery is open.
+func (r *rig) acknowledged(t *testing.T) {
+	t.Helper()
+	ctx := within(t)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		open := 0
+		for p := range partitions {
+			c, err := r.js.Consumer(ctx, topology.Deliveries, topology.SenderDurable(delivery.Email, p))
+			must(t, err)
+			open += c.CachedInfo().NumAckPending + int(c.CachedInfo().NumPending)
+		}
+		if open == 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("%d deliveries are open", open)
+		}
+	}
+}
+
+func TestSendingGoesOnAfterABrokerRestart(t *testing.T) {
+	srv := smtptest.Start(t, smtptest.Script{})
+	r := start(t, srv, nil)
+	r.putEmail(t, plain("e", "a@example.com"))
+	r.run(t, config(t), "")
+	for range 20 {
+		r.happen(t, "e")
+	}
+	srv.Await(within(t), t, 1)
+	r.srv.Restart(t)
+	for range 5 {
+		r.happen(t, "e")
+	}
+	r.outcomes(t, final(25))
+	ids := map[string]int{}
+	for _, l := range srv.Letters() {
+		m, err := mail.ReadMessage(strings.NewReader(l.Data))
+		must(t, err)
+		ids[m.Header.Get("Message-Id")]++
+	}
+	if len(ids) != 25 {
+		t.Errorf("%d different mails arrived, want 25", len(ids))
+	}
+}
