@@ -53,11 +53,12 @@ type Settings struct {
 	Now func() time.Time
 }
 
-// transport speaks HTTP/1.1 only. Over one HTTP/2 connection the requests of
-// an endpoint share a flow-control window and a lock, and the measured cost of
-// a request was about a third higher; receivers that speak HTTP/2 speak
-// HTTP/1.1 too. Nothing is taken from the environment, and answers are not
-// decompressed: a small answer must stay small.
+// transport speaks HTTP/1.1 only. Measured at 64 requests at a time, HTTP/2
+// over one connection took 5 % more processor time a request; it would put all
+// requests of an endpoint behind one window and one lost packet, and gives a
+// hostile receiver more to play with. Who speaks HTTP/2 speaks HTTP/1.1 too.
+// Nothing is taken from the environment, and answers are not decompressed: a
+// small answer must stay small.
 func transport(s *Settings) *http.Transport {
 	return &http.Transport{
 		Proxy:       nil,
