@@ -69,13 +69,23 @@ type Needs struct {
 	Accounts, Keys bool
 }
 
-// Assemble makes a kit over a connection, which stays the caller's. It returns
-// when the configuration is loaded. Close ends the watching.
-func Assemble(ctx context.Context, link Link, s Settings, needs Needs, log zerolog.Logger) (*Kit, error) {
-	k := &Kit{NATS: link.NATS, JetStream: link.JetStream, Log: log, Now: time.Now, Rand: rand.Reader, Instance: instance(), Fault: faults()}
+// Plan says what a kit is made from.
+type Plan struct {
+	// Link is the connection. It stays the caller's.
+	Link     Link
+	Settings Settings
+	Needs    Needs
+	Log      zerolog.Logger
+}
+
+// Assemble makes a kit. It returns when the configuration is loaded. Close
+// ends the watching.
+func Assemble(ctx context.Context, p Plan) (*Kit, error) {
+	s, needs := p.Settings, p.Needs
+	k := &Kit{NATS: p.Link.NATS, JetStream: p.Link.JetStream, Log: p.Log, Now: time.Now, Rand: rand.Reader, Instance: instance(), Fault: faults()}
 	for _, step := range []func() error{
 		func() (err error) { k.Catalogue, err = tokens.Load(); return err },
-		func() (err error) { k.Partitions, err = topology.Partitions(ctx, link.JetStream); return err },
+		func() (err error) { k.Partitions, err = topology.Partitions(ctx, k.JetStream); return err },
 		func() (err error) { k.Web, err = s.WebPolicy(); return err },
 		func() (err error) { k.Mail, err = s.MailPolicy(); return err },
 		func() (err error) { k.Roots, err = s.roots(); return err },
@@ -83,7 +93,7 @@ func Assemble(ctx context.Context, link Link, s Settings, needs Needs, log zerol
 		func() error { return k.open(ctx, needs) },
 		func() (err error) {
 			k.Directory, err = directory.Watch(ctx, directory.Settings{
-				JetStream: link.JetStream, Buckets: needs.Buckets, Catalogue: k.Catalogue, Logger: log,
+				JetStream: k.JetStream, Buckets: needs.Buckets, Catalogue: k.Catalogue, Logger: k.Log,
 			})
 			return err
 		},

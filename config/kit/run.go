@@ -26,7 +26,7 @@ func Run(ctx context.Context, p *process.Process, s Start) error {
 		return err
 	}
 	defer nc.Close()
-	k, err := Assemble(ctx, Link{NATS: nc, JetStream: js}, s.Kit, s.Needs, p.Log)
+	k, err := Assemble(ctx, Plan{Link: Link{NATS: nc, JetStream: js}, Settings: s.Kit, Needs: s.Needs, Log: p.Log})
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,12 @@ file again changes nothing. Nothing is deleted.`,
 				for _, item := range items {
 					printItem(w, item, dryRun)
 				}
-				return err
+				if err != nil || dryRun {
+					return err
+				}
+				// Whoever changes subscriptions also forgets what nobody needs
+				// any more of how they were.
+				return s.Prune(cmd.Context())
 			})
 		},
 	}

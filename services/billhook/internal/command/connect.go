@@ -65,5 +65,5 @@ func (s *session) assemble(ctx context.Context, needs kit.Needs) (*kit.Kit, erro
 		}
 		s.kit.SecretKey = home.JoinKeys(keys)
 	}
-	return kit.Assemble(ctx, kit.Link{NATS: s.nats, JetStream: s.js}, s.kit, needs, s.log)
+	return kit.Assemble(ctx, kit.Plan{Link: kit.Link{NATS: s.nats, JetStream: s.js}, Settings: s.kit, Needs: needs, Log: s.log})
 }
