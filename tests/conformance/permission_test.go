@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/permission"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tests/harness"
@@ -108,31 +109,89 @@ func TestEveryUserIsDeniedWhatItsWorkDoesNotNeed(t *testing.T) {
 	}
 	for _, user := range everybody() {
 		t.Run(user, func(t *testing.T) {
-			denied := &violations{seen: make(chan struct{})}
-			nc := broker.Conn(t, append(harness.As(user), nats.ErrorHandler(denied.add))...)
-			for s := range mayPublish {
-				if err := nc.Publish(s, nil); err != nil {
-					t.Fatal(err)
-				}
-			}
-			for s := range mayHear {
-				if _, err := nc.SubscribeSync(s); err != nil {
-					t.Fatal(err)
-				}
-			}
-			// Denials come in order: the last one says that all are in.
-			if err := nc.Publish(sentinel, nil); err != nil {
-				t.Fatal(err)
-			}
-			select {
-			case <-denied.seen:
-			case <-time.After(20 * time.Second):
-				t.Fatalf("the server did not deny the sentinel: %v", denied.text)
-			}
+			denied := probeAll(t, broker, user, mayPublish)
 			compare(t, user, verdict{"publish", mayPublish, denied})
 			compare(t, user, verdict{"subscribe", mayHear, denied})
 		})
 	}
+}
+
+// Generated from the table itself: whatever one user may publish, every other
+// user is denied unless its own grant covers it. This finds a server that reads
+// the permissions otherwise than the table means them.
+func TestWhatOneUserMayPublishOthersMayNot(t *testing.T) {
+	broker := harness.Broker(t, "acme")
+	if err := topology.Ensure(t.Context(), broker.JetStream(t, harness.As(permission.Operator)...), topology.Defaults()); err != nil {
+		t.Fatal(err)
+	}
+	grants := map[string][]string{permission.PublisherUser("acme"): permission.Publisher("acme").Publish}
+	for _, s := range permission.Services() {
+		grants[s] = permission.Of(s).Publish
+	}
+	tried := 0
+	for user, own := range grants {
+		allowed := map[string][]string{}
+		for _, patterns := range grants {
+			for _, pattern := range patterns {
+				probe := concrete(pattern)
+				allowed[probe] = nil
+				if slices.ContainsFunc(own, func(p string) bool { return covers(p, probe) }) {
+					allowed[probe] = []string{user}
+				}
+			}
+		}
+		tried += len(allowed)
+		denied := probeAll(t, broker, user, allowed)
+		compare(t, user, verdict{"publish", allowed, denied})
+	}
+	t.Logf("%d pairs of user and subject", tried)
+}
+
+// concrete turns a pattern into one subject that it covers.
+func concrete(pattern string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(pattern, "*", "x"), ">", "x.y")
+}
+
+// covers reports whether a pattern of NATS covers a subject.
+func covers(pattern, subject string) bool {
+	p, s := strings.Split(pattern, "."), strings.Split(subject, ".")
+	for i, token := range p {
+		if token == ">" {
+			return len(s) > i
+		}
+		if i >= len(s) || token != "*" && token != s[i] {
+			return false
+		}
+	}
+	return len(p) == len(s)
+}
+
+// probeAll publishes to every subject and subscribes to every one of mayHear
+// as a user, and returns what the server denied.
+func probeAll(t *testing.T, broker *natstest.Server, user string, subjects map[string][]string) *violations {
+	t.Helper()
+	denied := &violations{seen: make(chan struct{})}
+	nc := broker.Conn(t, append(harness.As(user), nats.ErrorHandler(denied.add))...)
+	for s := range subjects {
+		if err := nc.Publish(s, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for s := range mayHear {
+		if _, err := nc.SubscribeSync(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Denials come in order: the last one says that all are in.
+	if err := nc.Publish(sentinel, nil); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-denied.seen:
+	case <-time.After(20 * time.Second):
+		t.Fatalf("the server did not deny the sentinel: %v", denied.text)
+	}
+	return denied
 }
 
 type verdict struct {
