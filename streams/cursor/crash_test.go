@@ -66,7 +66,7 @@ func crashAfterPublish(r *rig) {
 	close(armed)
 	<-first.done
 	r.prefixWritten(bodies(1, 20))
-	r.expireLease(name)
+	r.expireLease()
 	r.start(handler{})
 	r.expectWritten(bodies(1, 30))
 }
@@ -84,7 +84,7 @@ func crashInFanOut(r *rig) {
 	<-first.done
 	half := r.prefixWritten(want[:1000])
 	// The next one dies inside of the same fan-out.
-	r.expireLease(name)
+	r.expireLease()
 	armed = make(chan struct{})
 	second = r.start(h, dieAt(&second, cursor.FaultBatch, 1))
 	close(armed)
@@ -92,7 +92,7 @@ func crashInFanOut(r *rig) {
 	if more := r.prefixWritten(want); more <= half {
 		r.t.Fatalf("%d outputs after the second crash, %d after the first", more, half)
 	}
-	r.expireLease(name)
+	r.expireLease()
 	r.start(h)
 	r.expectWritten(want)
 }
@@ -108,7 +108,7 @@ func looseInsideFanOut(r *rig) {
 	close(armed)
 	<-first.done
 	// The second writes something of its own, and dies before it goes on.
-	r.expireLease(name)
+	r.expireLease()
 	armed = make(chan struct{})
 	h.begin = func(ctx context.Context, s *cursor.Session) error {
 		<-armed
@@ -117,7 +117,7 @@ func looseInsideFanOut(r *rig) {
 	second = r.start(h, dieAt(&second, cursor.FaultPublished, 1))
 	close(armed)
 	<-second.done
-	r.expireLease(name)
+	r.expireLease()
 	r.start(fan(n))
 	all := fannedBodies("1", n)
 	r.expectWritten(slices.Concat(all[:500], []string{"loose"}, all[500:]))
@@ -152,7 +152,7 @@ func windowPast(r *rig) {
 		r.must(err)
 		return str.CachedInfo().State.Msgs == uint64(n+1)
 	})
-	r.expireLease(name)
+	r.expireLease()
 	r.publish("src.a", "6")
 	r.start(handler{handle: identified})
 	r.expectWritten(slices.Concat(bodies(1, n), []string{""}, bodies(n+1, 6)))

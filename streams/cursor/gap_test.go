@@ -136,7 +136,7 @@ func TestAStreamThatLostItsEndIsRecordedAndReadOn(t *testing.T) {
 	r.publish("src.a", "c", "d")
 	close(armed)
 	<-second.done
-	r.expireLease(name)
+	r.expireLease()
 	r.start(handler{})
 	r.expectWritten(append(bodies(1, 10), "c", "d"))
 }

@@ -60,25 +60,49 @@ func (b shelf) load(ctx context.Context) (mark, uint64, error) {
 	return v, m.Seq, nil
 }
 
-// store replaces the mark of that revision and returns the new revision.
-func (b shelf) store(ctx context.Context, v mark, revision uint64) (uint64, error) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return 0, fault.New(fault.Internal, "encode checkpoint", b.name, err)
+// claim stores the first mark of an epoch over that of another, and returns its
+// revision. Of two who claim the same epoch one is refused; an unclear answer
+// is an error too, since the other's mark would look the same.
+func (b shelf) claim(ctx context.Context, v mark, revision uint64) (uint64, error) {
+	now, err := b.put(ctx, v, revision)
+	if batch.Judge(err) == batch.Moved {
+		return 0, fault.New(fault.Conflict, "claim epoch", b.name, ErrStale)
 	}
-	msg := nats.NewMsg(b.key())
-	msg.Data = data
-	bound, cancel := api.Bound(ctx, b.js)
-	defer cancel()
-	ack, err := b.js.PublishMsg(bound, msg, jetstream.WithExpectLastSequencePerSubject(revision))
+	if err != nil {
+		return 0, fault.New(fault.Unavailable, "claim epoch", b.name, err)
+	}
+	return now, nil
+}
+
+// store replaces the epoch's own mark of that revision and returns the new
+// revision.
+func (b shelf) store(ctx context.Context, v mark, revision uint64) (uint64, error) {
+	now, err := b.put(ctx, v, revision)
 	switch {
 	case err == nil:
-		return ack.Sequence, nil
+		return now, nil
 	case batch.Judge(err) == batch.Moved:
 		return b.adopt(ctx, v, revision)
 	default:
 		return 0, fault.New(fault.Unavailable, "store checkpoint", b.name, err)
 	}
+}
+
+// put publishes the mark if the newest is of that revision.
+func (b shelf) put(ctx context.Context, v mark, revision uint64) (uint64, error) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := api.Bound(ctx, b.js)
+	defer cancel()
+	msg := nats.NewMsg(b.key())
+	msg.Data = data
+	ack, err := b.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(revision))
+	if err != nil {
+		return 0, err
+	}
+	return ack.Sequence, nil
 }
 
 // adopt deals with a mark that moved: by an earlier try of the same epoch

@@ -96,7 +96,7 @@ func TestOutputsAreExactlyOnceAndInOrderWhateverHappens(t *testing.T) {
 				running[len(running)-1].kill()
 				running = running[:len(running)-1]
 			},
-			"a lease ends unnoticed": func(*rapid.T) { r.expireLease(name) },
+			"a lease ends unnoticed": func(*rapid.T) { r.expireLease() },
 			"the broker restarts": func(rt *rapid.T) {
 				if rapid.IntRange(0, 3).Draw(rt, "dice") > 0 {
 					rt.Skip("not now")
@@ -107,7 +107,7 @@ func TestOutputsAreExactlyOnceAndInOrderWhateverHappens(t *testing.T) {
 		for _, i := range running {
 			i.halt()
 		}
-		r.expireLease(name)
+		r.expireLease()
 		r.finish(rt, published)
 	})
 }

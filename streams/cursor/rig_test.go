@@ -151,11 +151,17 @@ func (r *rig) prefixWritten(want []string) int {
 }
 
 // expireLease does what the server does when a lease's TTL has passed.
-func (r *rig) expireLease(name string) {
+func (r *rig) expireLease() {
 	r.t.Helper()
-	str, err := r.js.Stream(r.ctx, topology.BucketStream(topology.Leases))
-	r.must(err)
-	r.must(str.Purge(r.ctx, jetstream.WithPurgeSubject(topology.BucketKey(topology.Leases, name))))
+	r.must(r.forgetLease(r.ctx))
+}
+
+func (r *rig) forgetLease(ctx context.Context) error {
+	str, err := r.js.Stream(ctx, topology.BucketStream(topology.Leases))
+	if err != nil {
+		return err
+	}
+	return str.Purge(ctx, jetstream.WithPurgeSubject(topology.BucketKey(topology.Leases, name)))
 }
 
 // restoreLeases waits for the broker, and makes the bucket that it forgot.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,7 +42,7 @@ func TestAStaleHolderIsRefusedOnceAnotherHasWritten(t *testing.T) {
 	r.publish("src.a", bodies(1, 3)...)
 	<-g.reached
 	// The lease ends without the holder's knowing, as in a long pause.
-	r.expireLease(name)
+	r.expireLease()
 	fresh := r.start(handler{})
 	r.expectWritten(bodies(1, 3))
 	close(g.open)
@@ -59,7 +60,7 @@ func TestALateWriteOfAStaleHolderIsNotRepeatedByTheFreshOne(t *testing.T) {
 	r.start(g)
 	r.publish("src.a", bodies(1, 3)...)
 	<-g.reached
-	r.expireLease(name)
+	r.expireLease()
 	// The fresh holder has read where to go on, but not written yet, when the
 	// stale one writes the same.
 	began, goOn := make(chan struct{}), make(chan struct{})
@@ -161,6 +162,41 @@ func TestEpochsGrowEvenWhenTheCheckpointIsGone(t *testing.T) {
 	r.publish("src.a", "4")
 	r.start(handler{})
 	r.expectWritten(bodies(1, 4))
+}
+
+func TestNoTwoHoldersHaveTheSameEpoch(t *testing.T) {
+	r := newRig(t)
+	// The lease lets everybody in, all the time.
+	racing, stop := context.WithCancel(r.ctx)
+	defer stop()
+	go func() {
+		for racing.Err() == nil {
+			r.forgetLease(racing)
+		}
+	}()
+	var mu sync.Mutex
+	epochs := map[uint64]int{}
+	h := handler{begin: func(_ context.Context, s *cursor.Session) error {
+		mu.Lock()
+		defer mu.Unlock()
+		epochs[s.Epoch()]++
+		return errors.New("again")
+	}}
+	for range 8 {
+		r.start(h)
+	}
+	r.eventually("many take-overs", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(epochs) > 40
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	for epoch, n := range epochs {
+		if n > 1 {
+			t.Errorf("%d holders have epoch %d", n, epoch)
+		}
+	}
 }
 
 func TestADuplicateIsDroppedAndReportedAndTheRestStaysInOrder(t *testing.T) {

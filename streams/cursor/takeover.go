@@ -38,7 +38,7 @@ func (c *Cursor) takeOver(ctx context.Context) (*Session, error) {
 	} else if err := s.fit(ctx, ends); err != nil {
 		return nil, err
 	}
-	if s.revision, err = s.shelf.store(ctx, s.stamped(), revision); err != nil {
+	if s.revision, err = s.shelf.claim(ctx, s.stamped(), revision); err != nil {
 		return nil, err
 	}
 	s.writer = fence.New(c.deps.JS, c.cfg.Fence, s.mark.Epoch, newest.Seq)
