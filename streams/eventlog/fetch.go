@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/topology"
@@ -55,25 +54,16 @@ func (r *Reader) run(ctx context.Context, run []*entry) {
 // left out: it is bounded in bytes, and sequences may be gone.
 func (r *Reader) batch(ctx context.Context, run []*entry) (left []*entry) {
 	first, last := run[0].seq, run[len(run)-1].seq
-	answer, err := jetstreamext.GetBatch(ctx, r.js, topology.Events, int(last-first+1), jetstreamext.GetBatchSeq(first))
-	if err != nil {
-		return run
-	}
-	for msg, err := range answer {
-		if err != nil {
-			break
-		}
-		for len(run) > 0 && run[0].seq < msg.Sequence {
+	// What is left after a failure is read singly, and that tells why.
+	_ = ask(ctx, r.js, span{first, int(last - first + 1)}, func(seq uint64, data []byte) {
+		for len(run) > 0 && run[0].seq < seq {
 			left, run = append(left, run[0]), run[1:]
 		}
-		if len(run) > 0 && run[0].seq == msg.Sequence {
-			r.finish(run[0], msg.Data, nil)
+		if len(run) > 0 && run[0].seq == seq {
+			r.finish(run[0], data, nil)
 			run = run[1:]
 		}
-		if len(run) == 0 {
-			break
-		}
-	}
+	})
 	return append(left, run...)
 }
 

@@ -14,6 +14,11 @@ func LastMessage(js jetstream.JetStream, stream string) string {
 	return prefix(js) + "STREAM.MSG.GET." + stream
 }
 
+// Direct is where any replica of a stream answers what its messages are.
+func Direct(js jetstream.JetStream, stream string) string {
+	return prefix(js) + "DIRECT.GET." + stream
+}
+
 // NextMessages is where a pull consumer is asked for messages.
 func NextMessages(js jetstream.JetStream, stream, consumer string) string {
 	return prefix(js) + "CONSUMER.MSG.NEXT." + stream + "." + consumer
