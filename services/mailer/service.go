@@ -161,9 +161,13 @@ func (s *Service) connections() smtp.Config {
 	return smtp.Config{
 		Dial: s.deps.Policy.DialContext, RootCAs: s.deps.Roots, HelloName: s.cfg.HelloName,
 		Connections: s.cfg.Connections, IdleTime: s.cfg.IdleTime, Age: s.cfg.ConnectionAge,
-		Timeout: s.cfg.Timeout, SendTimeout: s.cfg.SendTimeout, Now: s.deps.Now,
+		Timeout: s.cfg.Timeout, SendTimeout: s.cfg.SendTimeout, Hold: s.cfg.SettingsRetry, Now: s.deps.Now,
 	}
 }
+
+// ahead is how many deliveries run for each connection: while one is on the
+// wire, others are rendered, noted and recorded.
+const ahead = 4
 
 // configPatience is how long the configuration may be later than the delivery
 // that names it.
@@ -179,7 +183,7 @@ func (s *Service) parts(post *smtp.Pool, events *eventlog.Reader, desk *settle.D
 		Limits: lane.Limits{
 			Running: s.cfg.Concurrency, Waiting: s.cfg.Waiting, Patience: s.cfg.Patience, Now: s.deps.Now,
 		},
-		Connections: s.cfg.Connections, Patience: configPatience,
+		Lane: ahead * s.cfg.Connections, Patience: configPatience,
 		Log: s.deps.Logger, Now: s.deps.Now, Rand: s.deps.Rand, Fault: s.deps.Fault,
 	}
 }

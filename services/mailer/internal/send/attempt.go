@@ -26,10 +26,9 @@ func (s *Sender) attempt(ctx context.Context, j *job, free func()) {
 		s.conclude(ctx, j, s.outcome(j), &smtp.Failure{Class: smtp.Settings, Stage: "settings", Err: errUnreadable})
 		return
 	}
-	now := s.Now()
-	if until, ok := s.holds.held(srv.Key, now); ok {
+	if until, ok := s.Post.Held(srv); ok {
 		free()
-		s.putOff(ctx, j, until.Add(s.jitter(until.Sub(now))))
+		s.putOff(ctx, j, until.Add(s.jitter(s.Policy.Pace/4)))
 		return
 	}
 	fresh := j.bag == nil
@@ -48,9 +47,6 @@ func (s *Sender) attempt(ctx context.Context, j *job, free func()) {
 	failure := s.pass(ctx, j, srv, o)
 	free()
 	s.fault(FaultSent)
-	if failure != nil && failure.Class == smtp.Settings {
-		s.holds.hold(srv.Key, s.Now(), s.Now().Add(s.Policy.Pace))
-	}
 	s.conclude(ctx, j, o, failure)
 }
 

@@ -17,7 +17,6 @@ import (
 type Sender struct {
 	Parts
 	lanes *lane.Lanes[*job]
-	holds holds
 	work  sync.WaitGroup
 }
 
@@ -93,7 +92,7 @@ func (s *Sender) line(ctx context.Context, j *job) {
 	if j.bag == nil {
 		s.Events.Want(ctx, j.Delivery.EventSeq)
 	}
-	s.lanes.Offer(j.Delivery.Owner+"/"+r.Settings.ID, s.Connections, j)
+	s.lanes.Offer(j.Delivery.Owner+"/"+r.Settings.ID, s.Lane, j)
 }
 
 // done acknowledges the task. Where that fails it is delivered again, and found

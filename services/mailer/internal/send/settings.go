@@ -63,8 +63,10 @@ type Events interface {
 	Get(ctx context.Context, seq uint64) (*event.Event, error)
 }
 
-// Post sends letters.
+// Post sends letters. Held says until when it does not try a server, because
+// the settings were at fault.
 type Post interface {
+	Held(srv smtp.Server) (time.Time, bool)
 	Send(ctx context.Context, srv smtp.Server, e letter.Envelope) ([]smtp.Reply, error)
 }
 
@@ -78,10 +80,11 @@ type Parts struct {
 	Desk      *settle.Desk
 	Sealer    *secret.Sealer
 	Policy    verdict.Policy
-	// Limits bound what runs and waits; Connections is the greatest number of
-	// deliveries of the same SMTP settings that run at once.
-	Limits      lane.Limits
-	Connections int
+	// Limits bound what runs and waits; Lane is the greatest number of
+	// deliveries of the same SMTP settings that run at once. Post bounds how
+	// many of them are on the wire.
+	Limits lane.Limits
+	Lane   int
 	// Patience is how long the configuration may be later than the delivery
 	// that names it.
 	Patience time.Duration

@@ -27,6 +27,8 @@ type Config struct {
 	IdleTime, Age time.Duration
 	// Timeout bounds opening a connection, SendTimeout each transaction.
 	Timeout, SendTimeout time.Duration
+	// Hold is how long settings at fault are not tried again.
+	Hold time.Duration
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -34,7 +36,8 @@ type Config struct {
 // Pool keeps connections per server. What is kept too long is closed by Trim,
 // the rest by Close.
 type Pool struct {
-	cfg Config
+	cfg   Config
+	holds holds
 
 	mu    sync.Mutex
 	lanes map[string]*lane
@@ -58,7 +61,8 @@ func NewPool(cfg Config) *Pool {
 // Send delivers e through srv and returns the reply for every recipient. An
 // error is a [*Failure]: nobody got the letter, or, when it is Ambiguous,
 // nobody knows. A kept connection that turns out dead before the letter is on
-// its way is replaced once without the caller noticing.
+// its way is replaced without the caller noticing. While the settings are held
+// (see [Pool.Held]) the failure is the one that they are held for.
 func (p *Pool) Send(ctx context.Context, srv Server, e letter.Envelope) ([]Reply, error) {
 	l := p.enter(srv)
 	defer p.leave(srv, l)
@@ -68,6 +72,16 @@ func (p *Pool) Send(ctx context.Context, srv Server, e letter.Envelope) ([]Reply
 		return nil, fail("dial", Transient, ctx.Err())
 	}
 	defer func() { <-l.slots }()
+	if h, ok := p.holds.get(srv.Key, p.cfg.Now()); ok {
+		return nil, &h.failure
+	}
+	replies, err := p.try(ctx, srv, l, e)
+	p.holds.note(srv.Key, err, p.cfg.Now(), p.cfg.Hold)
+	return replies, err
+}
+
+// try sends over a kept connection, or else over a new one.
+func (p *Pool) try(ctx context.Context, srv Server, l *lane, e letter.Envelope) ([]Reply, error) {
 	for {
 		s, kept, err := p.session(ctx, srv, l)
 		if err != nil {

@@ -3,6 +3,7 @@ package smtp_test
 import (
 	"context"
 	"errors"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/billhook/billhook/services/mailer/internal/letter"
 	"github.com/billhook/billhook/services/mailer/internal/smtp"
 	"github.com/billhook/billhook/services/mailer/internal/smtptest"
+	"github.com/billhook/billhook/shared/guard"
 	"github.com/billhook/billhook/shared/secret"
 )
 
@@ -141,6 +143,61 @@ func TestFailuresAreClassified(t *testing.T) {
 				t.Errorf("the error tells the password: %v", err)
 			}
 		})
+	}
+}
+
+func TestSettingsAtFaultAreNotTriedAgainForAWhile(t *testing.T) {
+	logins := 0
+	b := setup(t, smtptest.Script{Auth: func(string, string) error { logins++; return smtptest.Reply(535, "no") }})
+	send := func(srv smtp.Server) *smtp.Failure {
+		t.Helper()
+		_, err := b.pool.Send(context.Background(), srv, envelope("a@example.com"))
+		var f *smtp.Failure
+		if !errors.As(err, &f) || f.Class != smtp.Settings || f.Stage != "auth" {
+			t.Fatalf("got %v", err)
+		}
+		return f
+	}
+	if send(b.server) == send(b.server) {
+		t.Error("two sends share one failure")
+	}
+	if until, ok := b.pool.Held(b.server); !ok || until != b.clock.Now().Add(time.Minute) || logins != 1 {
+		t.Errorf("held %v until %v after %d logins", ok, until, logins)
+	}
+	changed := b.server
+	changed.Key = "acme.main.2"
+	if _, ok := b.pool.Held(changed); ok {
+		t.Error("changed settings are held")
+	}
+	send(changed)
+	b.clock.Advance(time.Minute)
+	send(b.server)
+	if logins != 3 {
+		t.Errorf("%d logins, want 3", logins)
+	}
+}
+
+func TestAnAddressThatIsNotAllowedIsAFaultOfTheSettings(t *testing.T) {
+	p := smtp.NewPool(smtp.Config{
+		Dial:        func(context.Context, string, string) (net.Conn, error) { return nil, guard.ErrAddressNotAllowed },
+		Connections: 1, Timeout: time.Second, SendTimeout: time.Second, Now: time.Now,
+	})
+	_, err := p.Send(context.Background(), smtp.Server{Host: "x.example"}, envelope("a@example.com"))
+	var f *smtp.Failure
+	if !errors.As(err, &f) || f.Class != smtp.Settings || f.Reason() != "address_not_allowed" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNoFormOfThePasswordIsRepeated(t *testing.T) {
+	srv := smtp.Server{Username: "u", Password: secret.NewText("hunter2")}
+	for _, text := range []string{"hunter2", "AHUAaHVudGVyMg==", "aHVudGVyMg=="} {
+		if got := srv.Redact("535 " + text + " is wrong"); got != "535 [secret] is wrong" {
+			t.Errorf("%s: %q", text, got)
+		}
+	}
+	if got := (smtp.Server{}).Redact("text"); got != "text" {
+		t.Errorf("got %q", got)
 	}
 }
 

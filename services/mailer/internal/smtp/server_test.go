@@ -38,7 +38,7 @@ func setup(t *testing.T, s smtptest.Script) *bench {
 			return (&net.Dialer{}).DialContext(ctx, network, srv.Address)
 		},
 		RootCAs: srv.Roots, HelloName: "billhook.test", Connections: 2,
-		IdleTime: time.Minute, Age: 10 * time.Minute, Timeout: 10 * time.Second, SendTimeout: 10 * time.Second, Now: c.Now,
+		IdleTime: time.Minute, Age: 10 * time.Minute, Timeout: 10 * time.Second, SendTimeout: 10 * time.Second, Hold: time.Minute, Now: c.Now,
 	})
 	t.Cleanup(pool.Close)
 	return &bench{Server: srv, pool: pool, clock: c, server: smtp.Server{

@@ -100,15 +100,21 @@ func (s *Server) Letters() []Letter {
 func (s *Server) Await(ctx context.Context, t testing.TB, n int) []Letter {
 	t.Helper()
 	for {
-		if got := s.Letters(); len(got) >= n {
-			return got
+		if s.count() >= n {
+			return s.Letters()
 		}
 		select {
 		case <-s.took:
 		case <-ctx.Done():
-			t.Fatalf("%d letters came, want %d", len(s.Letters()), n)
+			t.Fatalf("%d letters came, want %d", s.count(), n)
 		}
 	}
+}
+
+func (s *Server) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.letters)
 }
 
 // Opened returns how many connections were opened.
