@@ -4,15 +4,19 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
+
+	"github.com/billhook/billhook/shared/fault"
 )
 
 // maxPayload is the greatest message in bytes: the largest event with its
@@ -43,22 +47,26 @@ type Permissions struct{ Publish, Subscribe []string }
 // Broker is a running server.
 type Broker struct {
 	server *server.Server
+	door   *door
 	token  string
+	stop   context.CancelFunc
+	work   sync.WaitGroup
 }
 
 // errNotReady is returned when the server does not come up in time.
-var errNotReady = errors.New("the NATS server did not become ready in 10 s")
+var errNotReady = errors.New("it did not become ready in 10 s")
 
 // Start starts the server and returns when it takes connections. The token
 // proves that a connection comes from this process; it must be random.
 func Start(cfg Config, token string, logger zerolog.Logger) (*Broker, error) {
+	d := &door{auth: cfg.Auth, token: token, guests: map[uint64]guest{}}
 	opts := &server.Options{
 		ServerName: "billhook", JetStream: true, StoreDir: cfg.StoreDir,
 		SyncAlways: cfg.SyncAlways, SyncInterval: 2 * time.Minute,
 		MaxPayload: maxPayload, NoSigs: true,
 		DontListen:                 cfg.Listen == "",
 		JetStreamMaxMemory:         256 << 20,
-		CustomClientAuthentication: door{auth: cfg.Auth, token: token},
+		CustomClientAuthentication: d,
 	}
 	if cfg.Listen != "" {
 		host, port, err := splitListen(cfg.Listen)
@@ -71,14 +79,32 @@ func Start(cfg Config, token string, logger zerolog.Logger) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start broker: %w", err)
 	}
-	s.SetLoggerV2(logTo{logger}, false, false, false)
+	fatal := make(chan string, 1)
+	s.SetLoggerV2(logTo{logger: logger, fatal: fatal}, false, false, false)
 	s.Start()
-	if !s.ReadyForConnections(10 * time.Second) {
+	if err := ready(s, fatal); err != nil {
 		s.Shutdown()
 		s.WaitForShutdown()
-		return nil, fmt.Errorf("start broker on %q: %w", cfg.Listen, errNotReady)
+		return nil, fault.New(fault.Unavailable, "start NATS server on", cfg.Listen, err)
 	}
-	return &Broker{server: s, token: token}, nil
+	ctx, stop := context.WithCancel(context.Background())
+	b := &Broker{server: s, door: d, token: token, stop: stop}
+	b.work.Go(func() { d.watch(ctx, s) })
+	return b, nil
+}
+
+// ready waits until the server takes connections. What keeps it from that, such
+// as a port in use, it only says in its log.
+func ready(s *server.Server, fatal <-chan string) error {
+	select {
+	case text := <-fatal:
+		return errors.New(text)
+	default:
+	}
+	if !s.ReadyForConnections(10 * time.Second) {
+		return errNotReady
+	}
+	return nil
 }
 
 func splitListen(listen string) (string, int, error) {
@@ -114,6 +140,8 @@ func (b *Broker) Address() string {
 
 // Close stops the server and waits until its files are written.
 func (b *Broker) Close() {
+	b.stop()
+	b.work.Wait()
 	b.server.Shutdown()
 	b.server.WaitForShutdown()
 }

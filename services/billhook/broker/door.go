@@ -1,21 +1,39 @@
 package broker
 
 import (
+	"context"
 	"crypto/subtle"
+	"maps"
+	"sync"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/rs/zerolog"
+
+	"github.com/billhook/billhook/shared/secret"
 )
 
-// door lets connections in: those of this process by its token, others as the
-// authenticator says.
+// lookEvery is how often connections are asked for their credentials again. It
+// is less than the 5 s within which a revoked API key must stop working.
+const lookEvery = 2 * time.Second
+
+// door lets connections in, those of this process by its token, others as the
+// authenticator says, and shows those out whose credentials are good no more.
 type door struct {
 	auth  Authenticator
 	token string
+
+	mu     sync.Mutex
+	guests map[uint64]guest // by connection id
+}
+
+// guest is a connection from outside.
+type guest struct {
+	user     string
+	password secret.Text
 }
 
 // Check implements server.Authentication.
-func (d door) Check(c server.ClientAuthentication) bool {
+func (d *door) Check(c server.ClientAuthentication) bool {
 	opts := c.GetOpts()
 	if opts.Token != "" {
 		if subtle.ConstantTimeCompare([]byte(opts.Token), []byte(d.token)) != 1 {
@@ -35,16 +53,41 @@ func (d door) Check(c server.ClientAuthentication) bool {
 		Publish:   &server.SubjectPermission{Allow: allowed.Publish},
 		Subscribe: &server.SubjectPermission{Allow: allowed.Subscribe},
 	}})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.guests[c.GetID()] = guest{user: opts.Username, password: secret.NewText(opts.Password)}
 	return true
 }
 
-// logTo writes the server's log lines to ours, one level lower: what the
-// server calls a notice is a detail to us.
-type logTo struct{ logger zerolog.Logger }
+// watch looks at the guests until ctx ends.
+func (d *door) watch(ctx context.Context, s *server.Server) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			d.look(s)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
 
-func (l logTo) Noticef(format string, v ...any) { l.logger.Debug().Msgf(format, v...) }
-func (l logTo) Warnf(format string, v ...any)   { l.logger.Warn().Msgf(format, v...) }
-func (l logTo) Fatalf(format string, v ...any)  { l.logger.Error().Msgf(format, v...) }
-func (l logTo) Errorf(format string, v ...any)  { l.logger.Error().Msgf(format, v...) }
-func (l logTo) Debugf(format string, v ...any)  { l.logger.Trace().Msgf(format, v...) }
-func (l logTo) Tracef(format string, v ...any)  { l.logger.Trace().Msgf(format, v...) }
+// look ends the connections whose credentials are good no more, and forgets
+// those that have ended.
+func (d *door) look(s *server.Server) {
+	d.mu.Lock()
+	guests := maps.Clone(d.guests)
+	d.mu.Unlock()
+	for id, g := range guests {
+		if s.GetClient(id) != nil {
+			if _, ok := d.auth(g.user, g.password.Reveal()); ok {
+				continue
+			}
+			_ = s.DisconnectClientByID(id) // it fails when the client was faster
+		}
+		d.mu.Lock()
+		delete(d.guests, id)
+		d.mu.Unlock()
+	}
+}

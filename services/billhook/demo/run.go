@@ -109,30 +109,24 @@ func (s *show) apply(ctx context.Context, documents string) ([]manifest.Item, er
 // play publishes the events and waits for what they must lead to. Before the
 // last event the default SMTP settings change.
 func (s *show) play(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, s.Patience)
+	patient, cancel := context.WithTimeout(ctx, s.Patience)
 	defer cancel()
-	for _, e := range s.Scenario.Events {
-		if e.Type == AfterChange {
-			continue
-		}
-		if err := s.publish(ctx, e); err != nil {
-			return err
-		}
-	}
-	// The mail before the change must have gone through the old default.
-	s.print(ctx, func() bool { return s.board.HasType(delivery.Email, "account.status_change") })
-	if err := s.changeDefault(ctx); err != nil {
+	if err := s.publish(ctx, func(e Event) bool { return e.Type != AfterChange }); err != nil {
 		return err
 	}
-	for _, e := range s.Scenario.Events {
-		if e.Type == AfterChange {
-			if err := s.publish(ctx, e); err != nil {
-				return err
-			}
-		}
+	// The mail before the change must have gone through the old default.
+	early, err := s.print(patient, func() bool { return s.board.HasType(delivery.Email, "account.status_change") })
+	if err != nil || !early {
+		return err
 	}
-	s.print(ctx, func() bool { return len(s.board.Missing()) == 0 })
-	return nil
+	if err := s.changeDefault(patient); err != nil {
+		return err
+	}
+	if err := s.publish(ctx, func(e Event) bool { return e.Type == AfterChange }); err != nil {
+		return err
+	}
+	_, err = s.print(patient, func() bool { return len(s.board.Missing()) == 0 })
+	return err
 }
 
 func (s *show) changeDefault(ctx context.Context) error {
@@ -155,20 +149,26 @@ func (s *show) changeDefault(ctx context.Context) error {
 	return nil
 }
 
-func (s *show) publish(ctx context.Context, e Event) error {
-	body, err := e.Body()
-	if err != nil {
-		return fmt.Errorf("encode %s: %w", e.Type, err)
-	}
-	if _, err := s.stage.app.Kit().JetStream.Publish(ctx, subject.Platform(Owner, e.Type), body); err != nil {
-		return fmt.Errorf("publish %s: %w", e.Type, err)
+// publish publishes the events that which picks.
+func (s *show) publish(ctx context.Context, which func(Event) bool) error {
+	for _, e := range s.Scenario.Events {
+		if !which(e) {
+			continue
+		}
+		body, err := e.Body()
+		if err != nil {
+			return fmt.Errorf("encode %s: %w", e.Type, err)
+		}
+		if _, err := s.stage.app.Kit().JetStream.Publish(ctx, subject.Platform(Owner, e.Type), body); err != nil {
+			return fmt.Errorf("publish %s: %w", e.Type, err)
+		}
 	}
 	return nil
 }
 
-// print writes arrivals as they come until done says so, ctx ends, or the app
-// fails.
-func (s *show) print(ctx context.Context, done func() bool) {
+// print writes arrivals as they come until done says so; it returns false when
+// ctx ends before that. Its error is why the app ended.
+func (s *show) print(ctx context.Context, done func() bool) (bool, error) {
 	for {
 		select {
 		case line := <-s.lines:
@@ -177,13 +177,15 @@ func (s *show) print(ctx context.Context, done func() bool) {
 		default:
 		}
 		if done() {
-			return
+			return true, nil
 		}
 		select {
 		case line := <-s.lines:
 			fmt.Fprintln(s.Out, line)
+		case err := <-s.stage.ended:
+			return false, err
 		case <-ctx.Done():
-			return
+			return false, nil
 		}
 	}
 }

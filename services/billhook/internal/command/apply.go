@@ -31,7 +31,7 @@ file again changes nothing. Nothing is deleted.`,
 			}
 			return withStore(cmd, w, func(s *store.Store) error {
 				items, err := manifest.Apply(cmd.Context(), s, data, manifest.Options{
-					DryRun: dryRun, Files: manifest.Files{Env: os.LookupEnv, File: os.ReadFile},
+					DryRun: dryRun, Files: manifest.Files{Env: w.lookup, File: os.ReadFile},
 				})
 				for _, item := range items {
 					printItem(w, item, dryRun)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -47,9 +48,21 @@ func connect(cmd *cobra.Command, w World) (*session, error) {
 		}
 		settings.User = home.Operator
 	}
-	s.nats, s.js, err = link.Connect(cmd.Context(), settings, s.log)
+	ctx, cancel := context.WithTimeout(cmd.Context(), reach)
+	defer cancel()
+	s.nats, s.js, err = link.Connect(ctx, settings, s.log)
+	if fault.KindOf(err) == fault.Unavailable {
+		return nil, fault.New(fault.Unavailable, "reach Billhook at", settings.URL, errNotRunning)
+	}
 	return s, err
 }
+
+// reach bounds how long a command looks for Billhook. Services wait for ever;
+// a person wants to be told.
+const reach = 5 * time.Second
+
+// errNotRunning is returned where nothing answers.
+var errNotRunning = errors.New(`nothing answers there: "billhook up" starts it, NATS_URL names another address`)
 
 // errNoHome is returned where no all-in-one ever ran.
 var errNoHome = errors.New(`there is none: run "billhook up" first, name its folder with --data, or set NATS_URL and NATS_USER`)

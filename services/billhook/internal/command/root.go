@@ -23,6 +23,16 @@ type World struct {
 	Out, Err io.Writer
 }
 
+// lookup returns an environment variable.
+func (w World) lookup(name string) (string, bool) {
+	for _, kv := range w.Environ {
+		if n, value, _ := strings.Cut(kv, "="); n == name {
+			return value, true
+		}
+	}
+	return "", false
+}
+
 // Exit statuses.
 const (
 	ok      = 0

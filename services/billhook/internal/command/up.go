@@ -45,6 +45,7 @@ func up(cmd *cobra.Command, w World) error {
 	if err != nil {
 		return err
 	}
+	defer h.Close()
 	password, err := prepare(h, &cfg, w)
 	if err != nil {
 		return err

@@ -13,24 +13,47 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/secret"
 )
 
 // Operator is the NATS user of the command line.
 const Operator = "operator"
 
-// Home is an opened data folder.
-type Home struct{ dir string }
+// Home is a data folder.
+type Home struct {
+	dir  string
+	lock *os.File // nil unless opened
+}
 
-// Open makes the folder, readable by its owner only, when it is not there.
+// Open makes the folder, readable by its owner only, when it is not there, and
+// locks it: two brokers on one store would ruin it. The error is [ErrInUse]
+// while another process has it open. Close must follow.
 func Open(dir string) (*Home, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open data folder: %w", err)
 	}
-	return &Home{dir: dir}, nil
+	f, err := lock(filepath.Join(dir, "lock"))
+	if errors.Is(err, ErrInUse) {
+		return nil, fault.New(fault.Conflict, "open data folder", dir, ErrInUse)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock data folder: %w", err)
+	}
+	return &Home{dir: dir, lock: f}, nil
 }
 
-// At names a data folder without making it.
+// ErrInUse is returned for a data folder that another process has open.
+var ErrInUse = errors.New("another billhook runs on it: stop that one, or name another folder with --data")
+
+// Close gives the folder to whoever opens it next.
+func (h *Home) Close() {
+	if h.lock != nil {
+		_ = h.lock.Close() // the lock goes with it
+	}
+}
+
+// At names a data folder without making or locking it.
 func At(dir string) *Home { return &Home{dir: dir} }
 
 // Store is where the broker keeps its streams.
