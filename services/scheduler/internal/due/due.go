@@ -16,6 +16,7 @@
 package due
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -90,4 +91,9 @@ func jumpOver(wall int64, zone *time.Location) int64 {
 func offsetAt(unix int64, zone *time.Location) int64 {
 	_, offset := time.Unix(unix, 0).In(zone).Zone()
 	return int64(offset)
+}
+
+// Compare orders rules by days, then by time of day.
+func (r Rule) Compare(other Rule) int {
+	return cmp.Or(cmp.Compare(r.Days, other.Days), cmp.Compare(r.At, other.At))
 }

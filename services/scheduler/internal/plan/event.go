@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/billhook/billhook/shared/event"
+	"github.com/billhook/billhook/tokens"
 )
 
 // EventType is the type of the events that plans fire.
-const EventType = "invoice.delivery_date_plus"
+const EventType = tokens.DeliveryDatePlus
 
 // EventID returns the id of the plan's event. It follows from the plan, so
 // that ingest drops a second one.
