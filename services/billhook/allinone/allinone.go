@@ -58,7 +58,7 @@ func Open(ctx context.Context, cfg Config, place Place) (_ *App, err error) {
 	if err = topology.Ensure(ctx, a.link.JetStream, cfg.Topology); err != nil {
 		return nil, err
 	}
-	if a.kit, err = kit.Assemble(ctx, a.link, cfg.Kit, needs(), place.Log); err != nil {
+	if a.kit, err = kit.Assemble(ctx, kit.Plan{Link: a.link, Settings: cfg.Kit, Needs: needs(), Log: place.Log}); err != nil {
 		return nil, err
 	}
 	a.store = a.kit.Store()
