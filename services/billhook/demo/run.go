@@ -66,6 +66,11 @@ func Run(ctx context.Context, o Options) error {
 	}
 	s.table()
 	verdict := s.verdict()
+	if verdict != nil {
+		if err := s.reasons(ctx); err != nil {
+			return errors.Join(verdict, err)
+		}
+	}
 	fmt.Fprintf(o.Out, "\nHTTP: http://%s\n", s.stage.app.HTTPAddr())
 	if o.Exit {
 		return verdict
