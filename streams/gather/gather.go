@@ -53,7 +53,7 @@ type result struct {
 // It works while [Gatherer.Run] runs.
 func New(js jetstream.JetStream, stream string) *Gatherer {
 	return &Gatherer{
-		js: js, name: stream, pace: batch.NewPace(0),
+		js: js, name: stream, pace: batch.NewPipelined(),
 		in: make(chan *entry, waitingMax), stopped: make(chan struct{}),
 	}
 }
