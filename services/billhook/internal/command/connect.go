@@ -51,7 +51,10 @@ func connect(cmd *cobra.Command, w World) (*session, error) {
 	ctx, cancel := context.WithTimeout(cmd.Context(), reach)
 	defer cancel()
 	s.nats, s.js, err = link.Connect(ctx, settings, s.log)
-	if fault.KindOf(err) == fault.Unavailable {
+	switch {
+	case errors.Is(err, nats.ErrAuthorization):
+		return nil, fault.New(fault.Denied, "log in to Billhook at", settings.URL, errStranger)
+	case fault.KindOf(err) == fault.Unavailable:
 		return nil, fault.New(fault.Unavailable, "reach Billhook at", settings.URL, errNotRunning)
 	}
 	return s, err
@@ -59,7 +62,10 @@ func connect(cmd *cobra.Command, w World) (*session, error) {
 
 // reach bounds how long a command looks for Billhook. Services wait for ever;
 // a person wants to be told.
-const reach = 5 * time.Second
+const reach = 3 * time.Second
+
+// errStranger is returned where the user or its password is not known.
+var errStranger = errors.New("user or password is not known there: --data names the folder that it runs on, NATS_USER another user")
 
 // errNotRunning is returned where nothing answers.
 var errNotRunning = errors.New(`nothing answers there: "billhook up" starts it, NATS_URL names another address`)

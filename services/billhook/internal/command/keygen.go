@@ -37,6 +37,9 @@ func natsConfigCommand() *cobra.Command {
 	}
 	publishers := cmd.Flags().StringSlice("publisher", nil, "owner whose platform gets a user that may publish its events; repeatable")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := permission.CheckPublishers(*publishers).Or(); err != nil {
+			return err
+		}
 		fmt.Fprint(cmd.OutOrStdout(), permission.ServerConfig(*publishers...))
 		return nil
 	}

@@ -34,7 +34,7 @@ type envelope struct {
 // publishFlags are the flags of publish.
 type publishFlags struct {
 	owner, eventType, account, id, file string
-	data                                []string
+	set                                 []string
 }
 
 func publishCommand(w World) *cobra.Command {
@@ -44,7 +44,7 @@ func publishCommand(w World) *cobra.Command {
 		Short: "Publish one event, or the events of a file, as the platform would",
 		Args:  cobra.NoArgs,
 		Example: `  billhook publish --owner acme --type invoice.posted --account A-1001 \
-    --data Invoice.Number=INV-2026-0042 --data Invoice.Total=1234.50
+    --set Invoice.Number=INV-2026-0042 --set Invoice.Total=1234.50
   billhook publish --owner acme --file events.ndjson`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return publish(cmd, w, f) },
 	}
@@ -53,7 +53,7 @@ func publishCommand(w World) *cobra.Command {
 	flags.StringVar(&f.eventType, "type", "", "event type, such as invoice.posted")
 	flags.StringVar(&f.account, "account", "", "account concerned")
 	flags.StringVar(&f.id, "id", "", "id of the event; drawn when not given")
-	flags.StringArrayVar(&f.data, "data", nil, "token=value; repeatable")
+	flags.StringArrayVar(&f.set, "set", nil, "token=value; repeatable")
 	flags.StringVar(&f.file, "file", "", "file of events, one JSON object with a type on each line; - is standard input")
 	_ = cmd.MarkFlagRequired("owner")
 	cmd.MarkFlagsOneRequired("type", "file")
@@ -103,6 +103,9 @@ func send(ctx context.Context, js jetstream.JetStream, owner string, e envelope)
 // in; everything else is judged by ingest.
 func (f publishFlags) envelopes(in io.Reader) ([]envelope, error) {
 	if f.file == "" {
+		if !typeForm(f.eventType) {
+			return nil, fault.Problems{{Pointer: "--type", Rule: "type.form", Detail: typeRule}}
+		}
 		data, err := f.values()
 		if err != nil {
 			return nil, err
@@ -137,7 +140,7 @@ func readEnvelopes(in io.Reader) ([]envelope, error) {
 			return nil, fault.Problems{{Rule: "json.form", Detail: err.Error(), Line: n, Column: 1}}
 		}
 		if !typeForm(e.Type) {
-			return nil, fault.Problems{{Pointer: "/type", Rule: "type.form", Detail: "must be an event type such as invoice.posted", Line: n, Column: 1}}
+			return nil, fault.Problems{{Pointer: "/type", Rule: "type.form", Detail: typeRule, Line: n, Column: 1}}
 		}
 		out = append(out, e.complete())
 	}
@@ -146,6 +149,9 @@ func readEnvelopes(in io.Reader) ([]envelope, error) {
 	}
 	return out, nil
 }
+
+// typeRule says what [typeForm] asks for.
+const typeRule = "must be an event type such as invoice.posted"
 
 // typeForm reports whether a type may become part of a subject; whether it
 // exists is for ingest to say.
@@ -179,10 +185,10 @@ func (f publishFlags) values() (json.RawMessage, error) {
 		return nil, err
 	}
 	data := event.Values{}
-	for _, pair := range f.data {
+	for _, pair := range f.set {
 		token, text, ok := strings.Cut(pair, "=")
 		if !ok {
-			return nil, fault.Problems{{Pointer: "--data", Rule: "data.form", Detail: fmt.Sprintf("%q is not of the form token=value", pair)}}
+			return nil, fault.Problems{{Pointer: "--set", Rule: "set.form", Detail: fmt.Sprintf("%q is not of the form token=value", pair)}}
 		}
 		data[token] = valueOf(catalogue, token, text)
 	}

@@ -113,7 +113,8 @@ func authenticator(a *allinone.App, operator secret.Text) broker.Authenticator {
 	return func(user, password string) (broker.Permissions, bool) {
 		if user == home.Operator {
 			same := subtle.ConstantTimeCompare([]byte(password), []byte(operator.Reveal())) == 1
-			return broker.Permissions(permission.All()), same
+			all := permission.All()
+			return broker.Permissions{Publish: all.Publish, Subscribe: all.Subscribe}, same
 		}
 		owner, ok := strings.CutPrefix(user, permission.PublisherUser(""))
 		if !ok {
@@ -125,6 +126,7 @@ func authenticator(a *allinone.App, operator secret.Text) broker.Authenticator {
 		if err != nil || !key.Role.Publishes() {
 			return broker.Permissions{}, false
 		}
-		return broker.Permissions(permission.Publisher(key.Owner)), true
+		own := permission.Publisher(key.Owner)
+		return broker.Permissions{Publish: own.Publish, Subscribe: own.Subscribe, Outsider: true}, true
 	}
 }
