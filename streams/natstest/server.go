@@ -6,6 +6,8 @@ package natstest
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -35,6 +37,21 @@ type Option func(*server.Options)
 // WithUsers makes the server ask for one of these users' credentials.
 func WithUsers(users ...*server.User) Option {
 	return func(o *server.Options) { o.Users = users }
+}
+
+// WithConfig takes the accounts, their users and the greatest message from a
+// configuration file's text. It fails the test where the server cannot read it.
+func WithConfig(t testing.TB, text string) Option {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "nats.conf")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := server.ProcessConfigFile(path)
+	if err != nil {
+		t.Fatalf("read nats server configuration: %v", err)
+	}
+	return func(o *server.Options) { o.Accounts, o.Users, o.MaxPayload = c.Accounts, c.Users, c.MaxPayload }
 }
 
 // WithSyncAlways makes every acknowledgement wait for the disk, as production

@@ -3,6 +3,21 @@ package permission
 import (
 	"fmt"
 	"strings"
+
+	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/id"
+	"github.com/billhook/billhook/streams/subject"
+)
+
+// The accounts of the server. Publishers are outsiders and have one of their
+// own: a server checks where a client publishes, but not where it wants the
+// answer sent, and the acknowledgement of a stream goes there with the
+// server's own power. In the account of the streams a publisher could so
+// overwrite any key and any owner's settings; across an account's border the
+// answer comes back to it and to nobody else.
+const (
+	Account    = "BILLHOOK"
+	Publishers = "PUBLISHERS"
 )
 
 // ServerConfig returns a configuration file for a nats-server that runs the
@@ -10,6 +25,7 @@ import (
 // service with the permissions of the table. Passwords come from the
 // environment of the server, NATS_<SERVICE>_PASSWORD. Publishers are the
 // owners whose platform gets a user; theirs is NATS_PUBLISHER_<OWNER>_PASSWORD.
+// They must have passed [CheckPublishers].
 func ServerConfig(publishers ...string) string {
 	var b strings.Builder
 	b.WriteString(`# Generated from the permission table by "billhook nats-config"; do not edit.
@@ -24,33 +40,57 @@ jetstream {
   sync_interval: always
 }
 
-authorization {
-  users: [
+accounts {
 `)
+	fmt.Fprintf(&b, "  %s: {\n    jetstream: enabled\n    exports: [ { service: %q, accounts: [%s] } ]\n    users: [\n",
+		Account, subject.AllPlatform, Publishers)
 	writeUser(&b, Operator, All())
 	for _, s := range Services() {
 		writeUser(&b, s, Of(s))
 	}
+	fmt.Fprintf(&b, "    ]\n  }\n  # Apart, so that no publisher can have an answer sent into the account above.\n"+
+		"  %s: {\n    imports: [ { service: { account: %s, subject: %q } } ]\n    users: [\n", Publishers, Account, subject.AllPlatform)
 	for _, owner := range publishers {
 		writeUser(&b, PublisherUser(owner), Publisher(owner))
 	}
-	b.WriteString("  ]\n}\n")
+	b.WriteString("    ]\n  }\n}\n")
 	return b.String()
 }
 
+// CheckPublishers refuses owners that are no identifiers, and those whose
+// passwords would stand in the same variable: one could log in as the other.
+func CheckPublishers(owners []string) fault.Problems {
+	var out fault.Problems
+	holder := map[string]string{}
+	for _, o := range owners {
+		variable := PasswordVariable(PublisherUser(o))
+		switch other, taken := holder[variable]; {
+		case !id.Valid(o):
+			out = append(out, fault.Problem{Pointer: "--publisher", Rule: "id.form", Detail: "must be " + id.Rule})
+		case taken:
+			out = append(out, fault.Problem{
+				Pointer: "--publisher", Rule: "publisher.password",
+				Detail: other + " and " + o + " would have their passwords in the same variable, " + variable,
+			})
+		}
+		holder[variable] = o
+	}
+	return out
+}
+
 func writeUser(b *strings.Builder, user string, set Set) {
-	fmt.Fprintf(b, "    {\n      user: %q\n      password: $%s\n      permissions: {\n", user, PasswordVariable(user))
+	fmt.Fprintf(b, "      {\n        user: %q\n        password: $%s\n        permissions: {\n", user, PasswordVariable(user))
 	writeList(b, "publish", set.Publish)
 	writeList(b, "subscribe", set.Subscribe)
-	b.WriteString("      }\n    }\n")
+	b.WriteString("        }\n      }\n")
 }
 
 func writeList(b *strings.Builder, name string, subjects []string) {
-	fmt.Fprintf(b, "        %s: [\n", name)
+	fmt.Fprintf(b, "          %s: [\n", name)
 	for _, s := range subjects {
-		fmt.Fprintf(b, "          %q\n", s)
+		fmt.Fprintf(b, "            %q\n", s)
 	}
-	b.WriteString("        ]\n")
+	b.WriteString("          ]\n")
 }
 
 // PasswordVariable returns the environment variable that holds the password of

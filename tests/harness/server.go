@@ -1,9 +1,9 @@
 package harness
 
 import (
+	"strings"
 	"testing"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/billhook/billhook/streams/natstest"
@@ -14,25 +14,20 @@ import (
 // its password is good.
 const password = "only-for-tests"
 
-// Broker starts a NATS server with the users of production: the operator, one
-// user per service, and a publisher for each of the owners.
+// Broker starts a NATS server with the accounts and users of the generated
+// production configuration: the operator, one user per service, and a publisher
+// for each of the owners.
 func Broker(t testing.TB, owners ...string) *natstest.Server {
 	t.Helper()
-	users := []*server.User{user(permission.Operator, permission.All())}
-	for _, s := range permission.Services() {
-		users = append(users, user(s, permission.Of(s)))
-	}
+	config := permission.ServerConfig(owners...)
+	users := append(permission.Services(), permission.Operator)
 	for _, o := range owners {
-		users = append(users, user(permission.PublisherUser(o), permission.Publisher(o)))
+		users = append(users, permission.PublisherUser(o))
 	}
-	return natstest.Start(t, natstest.WithUsers(users...), natstest.WithMaxPayload(8<<20))
-}
-
-func user(name string, set permission.Set) *server.User {
-	return &server.User{Username: name, Password: password, Permissions: &server.Permissions{
-		Publish:   &server.SubjectPermission{Allow: set.Publish},
-		Subscribe: &server.SubjectPermission{Allow: set.Subscribe},
-	}}
+	for _, u := range users {
+		config = strings.ReplaceAll(config, "$"+permission.PasswordVariable(u)+"\n", password+"\n")
+	}
+	return natstest.Start(t, natstest.WithConfig(t, config))
 }
 
 // As returns the options that connect as a user of [Broker].

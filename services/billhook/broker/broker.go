@@ -42,7 +42,12 @@ type Config struct {
 type Authenticator func(user, password string) (Permissions, bool)
 
 // Permissions are the subjects that a user may publish to and subscribe to.
-type Permissions struct{ Publish, Subscribe []string }
+type Permissions struct {
+	Publish, Subscribe []string
+	// Outsider puts the user into the account of publishers, from which only
+	// what platforms publish reaches the streams; see streams/permission.
+	Outsider bool
+}
 
 // Broker is a running server.
 type Broker struct {
@@ -86,6 +91,11 @@ func Start(cfg Config, token string, logger zerolog.Logger) (*Broker, error) {
 		s.Shutdown()
 		s.WaitForShutdown()
 		return nil, fault.New(fault.Unavailable, "start NATS server on", cfg.Listen, err)
+	}
+	if err := d.open(s); err != nil {
+		s.Shutdown()
+		s.WaitForShutdown()
+		return nil, fmt.Errorf("start broker: %w", err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	b := &Broker{server: s, door: d, token: token, stop: stop}

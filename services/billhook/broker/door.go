@@ -10,6 +10,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/subject"
 )
 
 // lookEvery is how often connections are asked for their credentials again. It
@@ -22,14 +24,34 @@ type door struct {
 	auth  Authenticator
 	token string
 
-	mu     sync.Mutex
-	guests map[uint64]guest // by connection id
+	mu        sync.Mutex
+	guests    map[uint64]guest // by connection id
+	outsiders *server.Account  // nil until open
 }
 
 // guest is a connection from outside.
 type guest struct {
 	user     string
 	password secret.Text
+}
+
+// open makes the account of outsiders. The server must run: with accounts of
+// its own before that, it would have no JetStream in the global one.
+func (d *door) open(s *server.Server) error {
+	outsiders, err := s.RegisterAccount(permission.Publishers)
+	if err != nil {
+		return err
+	}
+	if err := s.GlobalAccount().AddServiceExport(subject.AllPlatform, []*server.Account{outsiders}); err != nil {
+		return err
+	}
+	if err := outsiders.AddServiceImport(s.GlobalAccount(), subject.AllPlatform, ""); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.outsiders = outsiders
+	return nil
 }
 
 // Check implements server.Authentication.
@@ -49,12 +71,18 @@ func (d *door) Check(c server.ClientAuthentication) bool {
 	if !ok {
 		return false
 	}
-	c.RegisterUser(&server.User{Username: opts.Username, Permissions: &server.Permissions{
-		Publish:   &server.SubjectPermission{Allow: allowed.Publish},
-		Subscribe: &server.SubjectPermission{Allow: allowed.Subscribe},
-	}})
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	user := &server.User{Username: opts.Username, Permissions: &server.Permissions{
+		Publish:   &server.SubjectPermission{Allow: allowed.Publish},
+		Subscribe: &server.SubjectPermission{Allow: allowed.Subscribe},
+	}}
+	if allowed.Outsider {
+		if user.Account = d.outsiders; user.Account == nil {
+			return false
+		}
+	}
+	c.RegisterUser(user)
 	d.guests[c.GetID()] = guest{user: opts.Username, password: secret.NewText(opts.Password)}
 	return true
 }

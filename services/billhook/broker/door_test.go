@@ -1,0 +1,59 @@
+package broker_test
+
+import (
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"github.com/billhook/billhook/services/billhook/broker"
+	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/subject"
+	"github.com/billhook/billhook/streams/topology"
+)
+
+func TestAnOutsiderCannotHaveAnAnswerStoredWhereItMayNotPublish(t *testing.T) {
+	own := permission.Publisher("acme")
+	b, err := broker.Start(broker.Config{
+		StoreDir: t.TempDir(), Listen: "127.0.0.1:0",
+		Auth: func(string, string) (broker.Permissions, bool) {
+			return broker.Permissions{Publish: own.Publish, Subscribe: own.Subscribe, Outsider: true}, true
+		},
+	}, "only-for-this-test", zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	js := open(t, "nats://"+b.Address(), b.Option())
+	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
+		t.Fatal(err)
+	}
+	outsider := open(t, "nats://"+b.Address(), nats.UserInfo(permission.PublisherUser("acme"), "x"),
+		nats.CustomInboxPrefix(permission.InboxPrefix(permission.PublisherUser("acme"))))
+	to, target := subject.Platform("acme", "invoice.posted"), topology.BucketKey(topology.SMTP, "other")
+	if err := outsider.Conn().PublishMsg(&nats.Msg{Subject: to, Reply: target}); err != nil {
+		t.Fatal(err)
+	}
+	// Answers go out in order: behind this one the first was sent.
+	if ack, err := outsider.Publish(t.Context(), to, nil); err != nil || ack.Sequence != 2 {
+		t.Fatalf("its own event was refused: %+v, %v", ack, err)
+	}
+	if ack, err := js.Publish(t.Context(), target, nil); err != nil || ack.Sequence != 1 {
+		t.Errorf("another owner's SMTP settings were overwritten: %+v, %v", ack, err)
+	}
+}
+
+func open(t *testing.T, url string, opts ...nats.Option) jetstream.JetStream {
+	t.Helper()
+	nc, err := nats.Connect(url, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
