@@ -17,13 +17,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
 	"github.com/billhook/billhook/config/endpoint"
 	"github.com/billhook/billhook/config/subscription"
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/event"
+	"github.com/billhook/billhook/streams/gather"
+	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/subject"
+	"github.com/billhook/billhook/streams/topology"
 )
 
 // connections is the number of requests at a time, of the bare loop and of the
@@ -145,11 +149,12 @@ func bare(b *testing.B, client *http.Client, url string, judge *standardwebhooks
 func BenchmarkSender(b *testing.B) {
 	for _, fanOut := range []int{1, 10} {
 		b.Run(fmt.Sprint("fan-out-", fanOut), func(b *testing.B) { benchmarkSender(b, fanOut) })
+		b.Run(fmt.Sprint("synced-fan-out-", fanOut), func(b *testing.B) { benchmarkSender(b, fanOut, natstest.WithSyncAlways()) })
 	}
 }
 
-func benchmarkSender(b *testing.B, fanOut int) {
-	r := newRig(b)
+func benchmarkSender(b *testing.B, fanOut int, opts ...natstest.Option) {
+	r := newRig(b, opts...)
 	subs := make([]string, fanOut)
 	for i := range subs {
 		subs[i] = fmt.Sprint("s", i)
@@ -186,6 +191,7 @@ func benchmarkSender(b *testing.B, fanOut int) {
 // load stores events and their deliveries.
 func (r *rig) load(events int, subs []string) {
 	r.t.Helper()
+	var log, deliveries []*nats.Msg
 	for n := 1; n <= events; n++ {
 		ev := &event.Event{
 			ID: fmt.Sprintf("evt_%d", n), Type: "invoice.posted", Owner: acme, Account: "A-1", Time: time.Unix(1_770_000_000, 0).UTC(),
@@ -196,22 +202,16 @@ func (r *rig) load(events int, subs []string) {
 		}
 		data, err := ev.Encode()
 		r.must(err)
-		_, err = r.js.PublishAsync(subject.Event(part, acme, ev.Type), data)
-		r.must(err)
+		log = append(log, &nats.Msg{Subject: subject.Event(part, acme, ev.Type), Data: data})
 		for _, sub := range subs {
 			ref, err := json.Marshal(delivery.Reference{
 				ID: delivery.ID(acme, sub, ev.ID, uint64(n)), Owner: acme, Subscription: sub, Revision: 1,
 				EventSeq: uint64(n), EventID: ev.ID, EventType: ev.Type, Account: ev.Account,
 			})
 			r.must(err)
-			_, err = r.js.PublishAsync(subject.Delivery(delivery.Webhook, part, acme, sub), ref)
-			r.must(err)
+			deliveries = append(deliveries, &nats.Msg{Subject: subject.Delivery(delivery.Webhook, part, acme, sub), Data: ref})
 		}
 	}
-	select {
-	case <-r.js.PublishAsyncComplete():
-	case <-time.After(patience):
-		r.t.Fatal("deliveries were not stored")
-	}
+	r.must(gather.New(r.js, topology.Events).PublishAll(r.t.Context(), log))
+	r.must(gather.New(r.js, topology.Deliveries).PublishAll(r.t.Context(), deliveries))
 }
-
