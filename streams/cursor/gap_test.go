@@ -2,6 +2,7 @@ package cursor_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -125,18 +126,25 @@ func TestAStreamThatLostItsEndIsRecordedAndReadOn(t *testing.T) {
 	r.publish("src.a", "a", "b")
 	var second *instance
 	armed := make(chan struct{})
-	h := handler{begin: func(context.Context, *cursor.Session) error { <-armed; return nil }}
-	second = r.start(h, dieAt(&second, cursor.FaultPublished, 1))
+	second = r.start(handler{begin: func(context.Context, *cursor.Session) error {
+		<-armed
+		second.kill()
+		return errors.New("dead")
+	}})
 	r.eventually("the loss is recorded", func() bool { return len(r.gaps()) == 1 })
 	if g := r.gaps()[0]; g.After != 10 || g.Last != 2 {
 		t.Fatalf("gap %+v, want after 10 and last 2", g)
 	}
-	// What comes now is new, though its sequences were used before, also when
-	// the holder dies before its first checkpoint.
-	r.publish("src.a", "c", "d")
+	// What comes now is new, though its sequences were used before, also for
+	// another holder, which sees the outputs from before the loss.
+	r.eventually("the epoch is claimed", func() bool { return r.position() == 2 })
 	close(armed)
 	<-second.done
+	r.publish("src.a", "c", "d")
 	r.expireLease()
 	r.start(handler{})
 	r.expectWritten(append(bodies(1, 10), "c", "d"))
+	if n := len(r.gaps()); n != 1 {
+		t.Fatalf("%d gaps recorded, want 1", n)
+	}
 }

@@ -208,7 +208,11 @@ type instance struct {
 // start runs a cursor on a connection of its own.
 func (r *rig) start(h cursor.Handler, change ...func(*cursor.Config)) *instance {
 	r.t.Helper()
-	nc := r.srv.Conn(r.t)
+	return r.startOn(r.srv.Conn(r.t), h, change...)
+}
+
+func (r *rig) startOn(nc *nats.Conn, h cursor.Handler, change ...func(*cursor.Config)) *instance {
+	r.t.Helper()
 	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(2*time.Second))
 	r.must(err)
 	cfg := cursor.Config{

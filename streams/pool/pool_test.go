@@ -194,11 +194,19 @@ func TestATaskInProgressDoesNotComeAgain(t *testing.T) {
 	for range 50 {
 		tasks = append(tasks, r.next(w))
 	}
-	r.none(w, 3*ackWait)
+	other := r.start()
+	r.none(other, 3*ackWait)
+	for _, d := range r.cfg.Durables {
+		c, err := r.js.Consumer(r.ctx, "WORK", d.Durable)
+		r.must(err)
+		if n := c.CachedInfo().NumRedelivered; n > 0 {
+			t.Errorf("%s: %d tasks delivered again", d.Durable, n)
+		}
+	}
 	for _, task := range tasks {
 		r.must(task.Done(r.ctx))
 	}
-	r.none(w, 2*ackWait)
+	r.none(other, 2*ackWait)
 }
 
 func TestAReleasedTaskComesAgainAtOnce(t *testing.T) {
