@@ -1,7 +1,6 @@
 package mailer_test
 
 import (
-	"net/mail"
 	"slices"
 	"strings"
 	"sync"
@@ -71,37 +70,6 @@ func TestAnEventBecomesTheMailsThatAreWritten(t *testing.T) {
 	}
 	if !strings.Contains(o.Detail, "shipping") {
 		t.Errorf("the missing contact type is not told: %q", o.Detail)
-	}
-}
-
-func TestTheNextMailGoesByTheDefaultOfItsMomentAndANamedSetIsKept(t *testing.T) {
-	main, other := smtptest.Start(t, smtptest.Script{}), smtptest.Start(t, smtptest.Script{})
-	r := start(t, main, other)
-	r.putEmail(t, plain("follows", "a@example.com"))
-	named := plain("named", "b@example.com")
-	named.SMTP = "main"
-	r.putEmail(t, named)
-	r.run(t, config(t), "")
-
-	r.happen(t, "follows")
-	r.happen(t, "named")
-	r.outcomes(t, final(2))
-	if _, err := r.store.SetDefaultSMTP(t.Context(), acme, "other"); err != nil {
-		t.Fatal(err)
-	}
-	// The next events happen once the mailer knows of the change: it is asked
-	// by sending until a mail takes the new way.
-	for n := 3; len(other.Letters()) == 0; n++ {
-		r.happen(t, "follows")
-		r.outcomes(t, final(n))
-	}
-	before := len(main.Letters())
-	r.happen(t, "named")
-	if got := main.Await(within(t), t, before+1); got[before].To[0] != "b@example.com" {
-		t.Errorf("the mail with its own settings went elsewhere: %v", got[before].To)
-	}
-	if h, _ := read(t, other.Letters()[0]); h.Get("From") != `"Acme other" <other@acme.example>` {
-		t.Errorf("From is %q", h.Get("From"))
 	}
 }
 
@@ -217,88 +185,6 @@ func TestALostReplyIsAmbiguousAndTheRetryHasTheSameMessageID(t *testing.T) {
 	}
 }
 
-func TestARefusedLoginBurnsNoAttemptAndTellsNoPassword(t *testing.T) {
-	srv := smtptest.Start(t, smtptest.Script{Auth: func(_, password string) error {
-		if password == "mended" {
-			return nil
-		}
-		return smtptest.Reply(535, "wrong password "+password)
-	}})
-	r := start(t, srv, nil)
-	r.putEmail(t, plain("e", "a@example.com"))
-	c := config(t)
-	c.Retry = c.Retry[:1] // one attempt that counts
-	r.run(t, c, "")
-	r.happen(t, "e")
-	failed := r.outcomes(t, func(all []delivery.Outcome) bool { return len(all) == 2 })
-	for _, o := range failed {
-		if o.Result != delivery.Retrying || o.Reason != "smtp_auth" || o.Status != 535 {
-			t.Errorf("outcome %+v", o)
-		}
-		if strings.Contains(o.Detail+o.Recipients[0].Detail, smtptest.Password) {
-			t.Errorf("the outcome tells the password: %+v", o)
-		}
-	}
-	r.putSMTP(t, "main", "mended", true)
-	got := r.outcomes(t, final(1))
-	if last := got[len(got)-1]; last.Result != delivery.Delivered {
-		t.Errorf("outcome %+v", last)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if strings.Contains(r.logs.String(), smtptest.Password) {
-		t.Error("the log tells the password")
-	}
-}
-
-func TestOneFaultyLoginIsTriedOnceForAllWhoWait(t *testing.T) {
-	var mu sync.Mutex
-	tries := 0
-	srv := smtptest.Start(t, smtptest.Script{Auth: func(string, string) error {
-		mu.Lock()
-		defer mu.Unlock()
-		tries++
-		return smtptest.Reply(535, "no")
-	}})
-	r := start(t, srv, nil)
-	r.putEmail(t, plain("e", "a@example.com"))
-	c := config(t)
-	c.SettingsRetry, c.Connections = time.Hour, 1
-	for range 20 {
-		r.happen(t, "e")
-	}
-	r.run(t, c, "")
-	r.outcomes(t, func(all []delivery.Outcome) bool { return len(all) > 0 })
-	r.pending(t, 20)
-	mu.Lock()
-	defer mu.Unlock()
-	if tries != 1 {
-		t.Errorf("%d logins were tried", tries)
-	}
-}
-
-// pending waits until so many retries are set.
-func (r *rig) pending(t *testing.T, n int) {
-	t.Helper()
-	ctx := within(t)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		s, err := r.js.Stream(ctx, topology.Retries)
-		must(t, err)
-		info, err := s.Info(ctx, jetstream.WithSubjectFilter(subject.RetriesSet(delivery.Email)))
-		must(t, err)
-		if len(info.State.Subjects) == n {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("%d retries are set, want %d", len(info.State.Subjects), n)
-		}
-	}
-}
-
 func TestNobodyToWriteToIsAnOutcomeThatNamesTheTypes(t *testing.T) {
 	srv := smtptest.Start(t, smtptest.Script{})
 	r := start(t, srv, nil)
@@ -344,124 +230,38 @@ func TestWhatCannotBeSentEndsWithItsReason(t *testing.T) {
 	}
 }
 
-func TestASlowServerHoldsUpNobodyElse(t *testing.T) {
-	wait := make(chan struct{})
-	slow := smtptest.Start(t, smtptest.Script{Data: func(smtptest.Letter) error { <-wait; return nil }})
-	t.Cleanup(func() { close(wait) })
-	fast := smtptest.Start(t, smtptest.Script{})
-	r := start(t, slow, fast)
-	r.putEmail(t, plain("slow", "a@example.com"))
-	quick := plain("fast", "b@example.com")
-	quick.SMTP = "other"
-	r.putEmail(t, quick)
-	c := config(t)
-	c.Concurrency, c.Connections, c.Waiting, c.MaxAckPending = 8, 2, 8, 16
-	c.Patience = 10 * time.Millisecond
-	r.run(t, c, "")
-	for range 60 {
-		r.happen(t, "slow")
-	}
-	for range 30 {
-		r.happen(t, "fast")
-	}
-	fast.Await(within(t), t, 30)
-}
-
-func TestACrashLosesNothingAndRepeatsUnderTheSameMessageID(t *testing.T) {
-	for _, c := range []struct {
-		point   string
-		refuse  bool // the first attempt is refused for now
-		letters int
-	}{
-		{"mailer-noted", false, 1}, {"mailer-sent", false, 2}, {"mailer-kept", false, 2},
-		{"mailer-recorded", false, 1}, {"mailer-settled", false, 1},
-		{"mailer-sent", true, 1}, {"mailer-kept", true, 1}, {"mailer-recorded", true, 1},
-	} {
-		t.Run(c.point+map[bool]string{true: " of a refused attempt"}[c.refuse], func(t *testing.T) {
-			var once sync.Once
-			srv := smtptest.Start(t, smtptest.Script{Data: func(smtptest.Letter) (err error) {
-				once.Do(func() {
-					if c.refuse {
-						err = smtptest.Reply(451, "later")
-					}
-				})
-				return err
-			}})
-			r := start(t, srv, nil)
-			r.putEmail(t, plain("e", "a@example.com"))
-			first := r.run(t, config(t), c.point)
-			r.happen(t, "e")
-			select {
-			case <-first.dead:
-			case <-time.After(30 * time.Second):
-				t.Fatal("no crash")
-			}
-			first.stop()
-			r.run(t, config(t), "")
-			got := r.outcomes(t, final(1))
-			if last := got[len(got)-1]; last.Result != delivery.Delivered {
-				t.Errorf("outcomes %+v", got)
-			}
-			r.acknowledged(t)
-			letters := srv.Letters()
-			if len(letters) < 1 || len(letters) > c.letters {
-				t.Errorf("%d letters, want 1 to %d", len(letters), c.letters)
-			}
-			for _, l := range letters[1:] {
-				if diff := cmp.Diff(letters[0], l); diff != "" {
-					t.Errorf("the repeat differs:\n%s", diff)
-				}
-			}
-			r.pending(t, 0)
-		})
-	}
-}
-
-// acknowledged waits until no delivery is open.
-func (r *rig) acknowledged(t *testing.T) {
-	t.Helper()
-	ctx := within(t)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		open := 0
-		for p := range partitions {
-			c, err := r.js.Consumer(ctx, topology.Deliveries, topology.SenderDurable(delivery.Email, p))
-			must(t, err)
-			open += c.CachedInfo().NumAckPending + int(c.CachedInfo().NumPending)
-		}
-		if open == 0 {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("%d deliveries are open", open)
-		}
-	}
-}
-
-func TestSendingGoesOnAfterABrokerRestart(t *testing.T) {
+func TestConfigurationThatIsLaterThanItsDeliveryIsWaitedFor(t *testing.T) {
 	srv := smtptest.Start(t, smtptest.Script{})
 	r := start(t, srv, nil)
-	r.putEmail(t, plain("e", "a@example.com"))
 	r.run(t, config(t), "")
-	for range 20 {
-		r.happen(t, "e")
+	// The matcher heard of a subscription that this mailer does not know yet.
+	r.happen(t, "e")
+	canned := plain("e", "a@example.com")
+	canned.Name = "e"
+	if _, err := r.store.PutEmail(t.Context(), acme, canned); err != nil {
+		t.Fatal(err)
 	}
-	srv.Await(within(t), t, 1)
-	r.srv.Restart(t)
-	for range 5 {
-		r.happen(t, "e")
+	sub := subscription.Subscription{
+		Spec:     subscription.Spec{ID: "e", Events: []string{"invoice.posted"}, Channel: delivery.Email, Email: &subscription.Email{CannedEmail: "e"}},
+		Revision: 1, Versions: []subscription.Version{{Revision: 1}},
 	}
-	r.outcomes(t, final(25))
-	ids := map[string]int{}
-	for _, l := range srv.Letters() {
-		m, err := mail.ReadMessage(strings.NewReader(l.Data))
-		must(t, err)
-		ids[m.Header.Get("Message-Id")]++
+	r.putRaw(t, topology.Subscriptions, acme+".e", &sub)
+	if got := r.outcomes(t, final(1)); got[0].Result != delivery.Delivered {
+		t.Errorf("outcomes %+v", got)
 	}
-	if len(ids) != 25 {
-		t.Errorf("%d different mails arrived, want 25", len(ids))
+}
+
+func TestWhatCannotBeReadIsParked(t *testing.T) {
+	srv := smtptest.Start(t, smtptest.Script{})
+	r := start(t, srv, nil)
+	r.run(t, config(t), "")
+	if _, err := r.js.Publish(t.Context(), subject.Delivery(delivery.Email, 0, acme, "e"), []byte("{")); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.outcomes(t, final(1)); got[0].Result != delivery.Parked || got[0].Reason != "malformed" {
+		t.Errorf("outcomes %+v", got)
+	}
+	if msg := r.parked(t); string(msg.Data) != "{" {
+		t.Errorf("parked %q", msg.Data)
 	}
 }

@@ -15,13 +15,13 @@ const malformedReason = "malformed"
 // refuse ends a delivery that has no route, once that is sure.
 func (s *Sender) refuse(ctx context.Context, j *job, r *route.Refusal) {
 	if r.Early {
-		if r = s.await(ctx, j, r); r == nil {
+		if r = s.await(ctx, j); r == nil {
 			s.line(ctx, j)
 			return
 		}
 	}
 	if r.Result == delivery.Retrying {
-		s.unset(ctx, j, r)
+		s.unset(ctx, j)
 		return
 	}
 	s.end(ctx, j, &ending{result: r.Result, reason: r.Reason, detail: r.Detail})
@@ -29,13 +29,14 @@ func (s *Sender) refuse(ctx context.Context, j *job, r *route.Refusal) {
 
 // await waits a while for the configuration to have the route. It returns nil
 // when it has.
-func (s *Sender) await(ctx context.Context, j *job, r *route.Refusal) *route.Refusal {
+func (s *Sender) await(ctx context.Context, j *job) *route.Refusal {
 	changes, stop := s.Directory.Changes()
 	defer stop()
 	patience := time.NewTimer(s.Patience)
 	defer patience.Stop()
 	for {
-		if _, r = route.Find(s.Directory.Owner(j.Delivery.Owner), &j.Delivery, j.frozen()); r == nil || !r.Early {
+		_, r := route.Find(s.Directory.Owner(j.Delivery.Owner), &j.Delivery, j.frozen())
+		if r == nil || !r.Early {
 			return r
 		}
 		select {
@@ -50,7 +51,7 @@ func (s *Sender) await(ctx context.Context, j *job, r *route.Refusal) *route.Ref
 
 // unset records that there are no SMTP settings to send through: a fault of
 // the settings, which burns no attempt that counts.
-func (s *Sender) unset(ctx context.Context, j *job, r *route.Refusal) {
+func (s *Sender) unset(ctx context.Context, j *job) {
 	o := s.outcome(j)
 	s.conclude(ctx, j, o, &smtp.Failure{Class: smtp.Settings, Stage: "settings", Err: errNoSettings})
 }
