@@ -89,10 +89,13 @@ func cut(media string, body []byte, header http.Header) (*request, *problem) {
 			if line = bytes.TrimSpace(line); len(line) > 0 {
 				req.events = append(req.events, line)
 			}
+			if len(req.events) > MaxEvents {
+				break
+			}
 		}
 	case media == envelope.CloudEventsBatch, media == envelope.JSON && array(body) && !binary(header):
 		req.batch = true
-		req.events, problems = strictjson.Elements(body)
+		req.events, problems = strictjson.Elements(body, MaxEvents)
 	default:
 		req.events = [][]byte{body}
 	}

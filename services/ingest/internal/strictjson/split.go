@@ -5,8 +5,10 @@ import "github.com/billhook/billhook/shared/fault"
 // Elements cuts the text of an array into the texts of its elements, without
 // looking into them: each is to be parsed for itself, so that one bad element
 // is refused alone. The text must be valid JSON between the elements; what
-// brackets and quotes leave unbalanced is a problem of the whole.
-func Elements(b []byte) ([][]byte, fault.Problems) {
+// brackets and quotes leave unbalanced is a problem of the whole. Of more than
+// most elements it returns one more than that and reads no further: a list of
+// millions of empty ones would take many times the memory of its text.
+func Elements(b []byte, most int) ([][]byte, fault.Problems) {
 	s := scanner{text: string(b)}
 	s.space()
 	if s.peek() != '[' {
@@ -28,6 +30,9 @@ func Elements(b []byte) ([][]byte, fault.Problems) {
 		if s.peek() == ']' {
 			s.pos++
 			return out, s.end()
+		}
+		if len(out) > most {
+			return out, nil
 		}
 		s.pos++
 	}

@@ -105,7 +105,7 @@ func TestElementsCutsAnArrayWithoutLookingInside(t *testing.T) {
 		{`[{"a":[1,2]}, {"b":"\""} ,3]`, []string{`{"a":[1,2]}`, `{"b":"\""} `, `3`}},
 		{`[{"a":1,"a":1},nonsense]`, []string{`{"a":1,"a":1}`, `nonsense`}},
 	} {
-		got, problems := strictjson.Elements([]byte(row.text))
+		got, problems := strictjson.Elements([]byte(row.text), 100)
 		var texts []string
 		for _, e := range got {
 			texts = append(texts, string(e))
@@ -115,7 +115,7 @@ func TestElementsCutsAnArrayWithoutLookingInside(t *testing.T) {
 		}
 	}
 	for _, text := range []string{``, `{}`, `[`, `[1`, `[1,`, `[1,]`, `[,1]`, `[1}`, `[] []`, `["a]`} {
-		if _, problems := strictjson.Elements([]byte(text)); problems == nil {
+		if _, problems := strictjson.Elements([]byte(text), 100); problems == nil {
 			t.Errorf("%s: taken", text)
 		}
 	}
@@ -171,12 +171,19 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+func TestElementsStopsBehindTheGreatestNumber(t *testing.T) {
+	got, problems := strictjson.Elements([]byte("["+strings.Repeat("1,", 1000)+"1]"), 10)
+	if len(got) != 11 || problems != nil {
+		t.Errorf("%d elements, %v", len(got), problems)
+	}
+}
+
 func FuzzElements(f *testing.F) {
 	for _, s := range []string{`[{"a":"],["},2]`, `[]`, `[1,]`, `["\"]`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		parts, problems := strictjson.Elements(b)
+		parts, problems := strictjson.Elements(b, len(b))
 		var standard []json.RawMessage
 		if json.Unmarshal(b, &standard) != nil || standard == nil {
 			return
