@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	client "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
@@ -23,6 +24,7 @@ import (
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/natstest"
+	"github.com/billhook/billhook/streams/permission"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tokens"
@@ -44,8 +46,8 @@ type bench struct {
 
 func start(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{srv: natstest.Start(t), zone: noonZone(t)}
-	b.js = b.srv.JetStream(t)
+	b := &bench{srv: startServer(t), zone: noonZone(t)}
+	b.js = b.srv.JetStream(t, as(permission.Operator))
 	settings := topology.Defaults()
 	settings.Partitions = partitions
 	if err := topology.Ensure(t.Context(), b.js, settings); err != nil {
@@ -64,6 +66,23 @@ func start(t *testing.T) *bench {
 		working.Wait()
 	})
 	return b
+}
+
+// startServer runs a server with the users of the permission table.
+func startServer(t *testing.T) *natstest.Server {
+	t.Helper()
+	for _, user := range append(permission.Services(), permission.Operator) {
+		t.Setenv(permission.PasswordVariable(user), user)
+	}
+	return natstest.Start(t, natstest.WithConfig(t, permission.ServerConfig()))
+}
+
+// as logs in as a user of the table.
+func as(user string) client.Option {
+	return func(o *client.Options) error {
+		o.User, o.Password, o.InboxPrefix = user, user, permission.InboxPrefix(user)
+		return nil
+	}
 }
 
 // noonZone returns a zone in which it is about noon, so that no test runs over
@@ -220,7 +239,7 @@ func (nobody) Get(_ context.Context, _, id string) (*account.Account, error) {
 // it works.
 func (b *bench) run(t *testing.T, fault func(*instance, string)) *instance {
 	t.Helper()
-	conn := b.srv.Conn(t)
+	conn := b.srv.Conn(t, as(permission.Scheduler))
 	i := &instance{conn: conn, done: make(chan struct{}), dead: make(chan struct{})}
 	js, err := jetstream.New(conn)
 	if err != nil {
