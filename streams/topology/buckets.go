@@ -22,7 +22,7 @@ func Buckets(s Settings) []jetstream.StreamConfig {
 		{Endpoints, "<owner>.<endpoint>"},
 		{Subscriptions, "<owner>.<subscription>: with its versions"},
 		{APIKeys, "<owner>.<key>: hashes only"},
-		{Plans, "<owner>.<plan>: of the scheduler"},
+		{Plans, "<owner>.<account>.<invoice>.<plan>: of the scheduler"},
 		{Checkpoints, "<cursor>: position, epoch and state"},
 		{Ledgers, "<owner>: the configuration write in progress"},
 	}
