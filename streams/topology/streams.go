@@ -90,7 +90,8 @@ func deliveries(s Settings) jetstream.StreamConfig {
 
 // retries holds message schedules of the senders and their fired copies. It
 // has no MaxAge, MaxBytes or discard-new: each of them drops pending
-// schedules in silence. Fired copies have a TTL of their own.
+// schedules in silence. Fired copies stay until their sender is done with them
+// and package settle sweeps them away.
 func retries(s Settings) jetstream.StreamConfig {
 	c := stream(s, Retries, subject.AllRetries)
 	c.Description = "pending and due retries"
