@@ -34,8 +34,15 @@ func Types() []string {
 
 // Log reads the events of one owner.
 type Log interface {
-	// Of visits the owner's events of some types, in order, up to a sequence.
-	Of(ctx context.Context, owner string, types []string, until uint64, visit func(*cursor.Message) error) error
+	// Of visits the events of a choice in order.
+	Of(ctx context.Context, c Choice, visit func(*cursor.Message) error) error
+}
+
+// Choice is an owner's events of some types up to a sequence.
+type Choice struct {
+	Owner string
+	Types []string
+	Until uint64
 }
 
 // Settings are what an intake is made of.
@@ -148,7 +155,8 @@ func (i *Intake) fill(ctx context.Context, s *cursor.Session) error {
 		if len(late) == 0 {
 			continue
 		}
-		err := i.settings.Log.Of(ctx, owner, Types(), position, func(m *cursor.Message) error { return i.take(ctx, m, late) })
+		chosen := Choice{Owner: owner, Types: Types(), Until: position}
+		err := i.settings.Log.Of(ctx, chosen, func(m *cursor.Message) error { return i.take(ctx, m, late) })
 		if err != nil {
 			return err
 		}

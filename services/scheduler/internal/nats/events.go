@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/billhook/billhook/services/scheduler/internal/intake"
 	"github.com/billhook/billhook/services/scheduler/internal/plan"
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/shared/fault"
@@ -68,14 +69,14 @@ func (e *Events) Accepted(ctx context.Context, p *plan.Plan) (bool, error) {
 	return false, err
 }
 
-// Of visits an owner's events of some types, in order, up to a sequence.
-func (e *Events) Of(ctx context.Context, owner string, types []string, until uint64, visit func(*cursor.Message) error) error {
-	if until == 0 {
+// Of visits the events of a choice in order.
+func (e *Events) Of(ctx context.Context, c intake.Choice, visit func(*cursor.Message) error) error {
+	if c.Until == 0 {
 		return nil
 	}
-	stretch := scan.Stretch{Stream: topology.Events, Until: until}
-	for _, t := range types {
-		stretch.Filters = append(stretch.Filters, subject.EventsOfOwner(owner, t))
+	stretch := scan.Stretch{Stream: topology.Events, Until: c.Until}
+	for _, t := range c.Types {
+		stretch.Filters = append(stretch.Filters, subject.EventsOfOwner(c.Owner, t))
 	}
 	return scan.Read(ctx, e.js, stretch, visit)
 }

@@ -124,8 +124,8 @@ func TestTimersGoOffInTimeAndCanBeSetAgainAndRemoved(t *testing.T) {
 	if err := timer.Disarm(t.Context(), removed.Owner, removed.ID); err != nil {
 		t.Fatal(err)
 	}
-	moved := arm("moved", now.Add(time.Second))
-	moved = arm("moved", now.Add(2500*time.Millisecond))
+	arm("moved", now.Add(time.Second))
+	moved := arm("moved", now.Add(2500*time.Millisecond))
 	overdue := arm("overdue", now.Add(-time.Hour))
 	armed, err := timer.Armed(t.Context())
 	if err != nil || !armed[planning.TimerKey{Owner: "acme", Plan: moved.ID}] || armed[planning.TimerKey{Owner: "acme", Plan: removed.ID}] {
