@@ -29,7 +29,7 @@ var faultPoints = map[string]string{ //nolint:gochecknoglobals // a constant tab
 	"matcher":        "after-publish-before-checkpoint",
 	"webhook-sender": "webhook-recorded",
 	"mailer":         "mailer-recorded",
-	"scheduler":      "scheduler-published",
+	"scheduler":      "published-before-fired",
 }
 
 func TestNothingIsLostAndNothingDoneTwiceWhenServicesAreKilled(t *testing.T) {

@@ -238,7 +238,7 @@ func (r *run) killOnce(t *testing.T, s string, fault bool, chance *rand.Rand) er
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	if fault {
-		p := r.service(t, s, "FAULT_POINT="+faultPoints[s], "FAULT_AFTER="+strconv.Itoa(1+chance.IntN(20)))
+		p := r.service(t, s, "FAULT_POINT="+faultPoints[s], "FAULT_AFTER="+strconv.Itoa(1+chance.IntN(8)))
 		select {
 		case <-p.Ended():
 			return nil

@@ -52,11 +52,14 @@ func Run(t testing.TB, s Start) *Process {
 	t.Cleanup(func() {
 		p.Kill()
 		if t.Failed() {
-			t.Logf("log of %s:\n%s", s.Path, p.Log())
+			t.Logf("end of the log of %s:\n%s", s.Path, tail(p.Log(), 2000))
 		}
 	})
 	return p
 }
+
+// tail returns the last n bytes of a text.
+func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
 // watch reads the log to its end, then waits for the process.
 func (p *Process) watch(out io.Reader) {
