@@ -112,12 +112,14 @@ func (s *Service) Run(ctx context.Context) error {
 	sender := send.New(work, parts)
 	var beside, reading sync.WaitGroup
 	beside.Go(func() { _ = parts.Desk.Run(recording) }) // never fails
-	stop := context.AfterFunc(ctx, sender.Drain)
+	beside.Go(func() {
+		<-ctx.Done()
+		sender.Drain()
+	})
 	reading.Go(func() { _ = s.deliveries.Run(ctx, sender.Take) })
 	reading.Go(func() { _ = s.retries.Run(ctx, sender.Take) })
 	reading.Go(func() { s.announce(ctx) })
 	reading.Wait()
-	stop()
 	endWork()
 	sender.Stop()
 	endRecording()

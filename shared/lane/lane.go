@@ -40,9 +40,10 @@ type Handler[J any] struct {
 type Lanes[J any] struct {
 	limits  Limits
 	handler Handler[J]
-	work    sync.WaitGroup
 
 	mu      sync.Mutex
+	idle    *sync.Cond // signals that nothing is under way
+	busy    int        // goroutines; no WaitGroup, since Offer may come beside Stop
 	lanes   map[string]*lane[J]
 	ready   fifo[*lane[J]] // lanes with waiting jobs that are below their own cap
 	running int
@@ -61,7 +62,9 @@ type lane[J any] struct {
 
 // New returns lanes without jobs.
 func New[J any](l Limits, h Handler[J]) *Lanes[J] {
-	return &Lanes[J]{limits: l, handler: h, lanes: map[string]*lane[J]{}}
+	out := &Lanes[J]{limits: l, handler: h, lanes: map[string]*lane[J]{}}
+	out.idle = sync.NewCond(&out.mu)
+	return out
 }
 
 // Offer takes a job of the lane of that key, which may run inFlight jobs at a
@@ -106,6 +109,7 @@ func (l *Lanes[J]) slow(ln *lane[J]) (time.Duration, bool) {
 // Stop drops what waits, waits for what runs, and refuses what comes.
 func (l *Lanes[J]) Stop() {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.stopped = true
 	for _, ln := range l.lanes {
 		for ln.waiting.len() > 0 {
@@ -114,10 +118,24 @@ func (l *Lanes[J]) Stop() {
 			l.spawn(func() { l.handler.Drop(job) })
 		}
 	}
-	l.mu.Unlock()
-	l.work.Wait()
+	for l.busy > 0 {
+		l.idle.Wait()
+	}
 }
 
-// spawn runs f beside; Stop waits for it. It is called with the lock held, so
-// that no job is added behind Stop's back.
-func (l *Lanes[J]) spawn(f func()) { l.work.Go(f) }
+// spawn runs f beside; Stop waits for it. It is called with the lock held.
+func (l *Lanes[J]) spawn(f func()) {
+	l.busy++
+	go func() {
+		defer l.leave()
+		f()
+	}()
+}
+
+func (l *Lanes[J]) leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.busy--; l.busy == 0 {
+		l.idle.Broadcast()
+	}
+}

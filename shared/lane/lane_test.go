@@ -216,3 +216,26 @@ func BenchmarkOffer(b *testing.B) {
 	}
 	l.Stop()
 }
+
+func TestOffersMayComeBesideAStop(t *testing.T) {
+	var handled atomic.Int32
+	l := lane.New(limits(2, 50), lane.Handler[job]{
+		Run:  func(job, func()) { handled.Add(1) },
+		Shed: func(job, time.Duration) { handled.Add(1) },
+		Drop: func(job) { handled.Add(1) },
+	})
+	var offering sync.WaitGroup
+	for range 4 {
+		offering.Go(func() {
+			for range 200 {
+				l.Offer("a", 2, job{})
+			}
+		})
+	}
+	l.Stop()
+	offering.Wait()
+	l.Stop()
+	if n := handled.Load(); n != 800 {
+		t.Errorf("%d of 800 jobs were handled", n)
+	}
+}

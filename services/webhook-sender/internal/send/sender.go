@@ -71,17 +71,17 @@ func New(ctx context.Context, s Settings) *Sender {
 	return out
 }
 
-// Stop gives back what waits and waits for what is under way. No task may be
-// taken after it.
+// Drain gives back what waits for a lane and what still comes, and returns when
+// no request is under way.
+func (s *Sender) Drain() { s.lanes.Stop() }
+
+// Stop drains and waits for everything that was started. No task may be taken
+// any more.
 func (s *Sender) Stop() {
 	s.lanes.Stop()
 	s.work.Wait()
 	s.lanes.Stop() // what came to it meanwhile
 }
-
-// Drain gives back what waits for a lane, without waiting for what is under
-// way; tasks that come later are given back too.
-func (s *Sender) Drain() { s.work.Go(s.lanes.Stop) }
 
 // Take takes a task of DELIVERIES or a due retry. It does not block.
 func (s *Sender) Take(ctx context.Context, t *pool.Task) {
