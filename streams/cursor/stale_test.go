@@ -63,19 +63,14 @@ func TestALateWriteOfAStaleHolderIsNotRepeatedByTheFreshOne(t *testing.T) {
 	r.expireLease()
 	// The fresh holder has read where to go on, but not written yet, when the
 	// stale one writes the same.
-	began, goOn := make(chan struct{}), make(chan struct{})
 	fresh := newGate()
-	fresh.begin = func(context.Context, *cursor.Session) error { return nil }
-	f := r.start(fresh)
+	r.start(fresh)
 	<-fresh.reached
 	close(g.open)
 	r.eventually("the stale holder wrote", func() bool { return len(r.written()) > 0 })
 	close(fresh.open)
-	close(began)
-	close(goOn)
 	r.publish("src.a", "4")
 	r.expectWritten(bodies(1, 4))
-	_ = f
 }
 
 func TestWorkEndsWhenTheLeaseIsLost(t *testing.T) {

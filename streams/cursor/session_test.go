@@ -1,0 +1,142 @@
+package cursor_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"github.com/billhook/billhook/streams/cursor"
+	"github.com/billhook/billhook/streams/fence"
+	"github.com/billhook/billhook/streams/topology"
+)
+
+func TestStateOutlivesItsHolder(t *testing.T) {
+	r := newRig(t)
+	counting := handler{handle: func(ctx context.Context, s *cursor.Session, msgs []cursor.Message) ([]cursor.Step, error) {
+		var n int
+		if len(s.State()) > 0 {
+			if err := json.Unmarshal(s.State(), &n); err != nil {
+				return nil, err
+			}
+		}
+		b, err := json.Marshal(n + len(msgs))
+		s.SetState(b)
+		return echo(msgs), errors.Join(err, s.Checkpoint(ctx))
+	}}
+	first := r.start(counting)
+	r.publish("src.a", bodies(1, 5)...)
+	r.expectWritten(bodies(1, 5))
+	first.halt()
+	state := make(chan string, 1)
+	counting.begin = func(_ context.Context, s *cursor.Session) error {
+		state <- string(s.State())
+		return nil
+	}
+	second := r.start(counting)
+	if got := <-state; got != "5" {
+		t.Fatalf("state %q, want 5", got)
+	}
+	r.eventually("the second holds", second.Held)
+}
+
+func TestWakingRunsBetweenBatchesAndMayWrite(t *testing.T) {
+	r := newRig(t)
+	wake := make(chan struct{}, 1)
+	var failures atomic.Int32
+	h := handler{woken: func(ctx context.Context, s *cursor.Session) error {
+		if failures.Add(1) == 1 {
+			return errors.New("not yet")
+		}
+		return s.Write(ctx, []cursor.Output{output("woken")})
+	}}
+	i := r.start(h, func(c *cursor.Config) { c.Wake = wake })
+	r.publish("src.a", "1")
+	r.expectWritten([]string{"1"})
+	wake <- struct{}{}
+	r.expectWritten([]string{"1", "woken"})
+	r.publish("src.a", "2")
+	r.expectWritten([]string{"1", "woken", "2"})
+	i.halt()
+	// What was written while waking says how far the reading had come.
+	if r.position() != 2 {
+		t.Fatalf("position %d, want 2", r.position())
+	}
+	r.start(handler{})
+	r.publish("src.a", "3")
+	r.expectWritten([]string{"1", "woken", "2", "3"})
+}
+
+func TestWakingHelpsAHandlerThatWaitsForIt(t *testing.T) {
+	r := newRig(t)
+	wake := make(chan struct{}, 1)
+	var known atomic.Bool
+	asked := make(chan struct{}, 100)
+	h := handler{
+		handle: func(_ context.Context, _ *cursor.Session, msgs []cursor.Message) ([]cursor.Step, error) {
+			asked <- struct{}{}
+			if !known.Load() {
+				return nil, errors.New("unknown")
+			}
+			return echo(msgs), nil
+		},
+		woken: func(context.Context, *cursor.Session) error { known.Store(true); return nil },
+	}
+	r.start(h, func(c *cursor.Config) { c.Wake = wake })
+	r.publish("src.a", "1")
+	<-asked
+	wake <- struct{}{}
+	r.expectWritten([]string{"1"})
+}
+
+func TestOutputsSayWhatTheyWereMadeFrom(t *testing.T) {
+	r := newRig(t)
+	r.start(fan(2))
+	r.publish("src.a", "1", "2")
+	r.expectWritten(append(fannedBodies("1", 2), fannedBodies("2", 2)...))
+	str, err := r.js.Stream(r.ctx, sink)
+	r.must(err)
+	m, err := str.GetMsg(r.ctx, 4)
+	r.must(err)
+	for name, want := range map[string]string{
+		topology.HeaderSource: "2", topology.HeaderIndex: "2/2", topology.HeaderEpoch: "1", topology.HeaderWrite: "4",
+	} {
+		if got := m.Header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestACursorWithoutAFenceReadsButMustNotWrite(t *testing.T) {
+	r := newRig(t)
+	unfenced := func(c *cursor.Config) { c.Fence = fence.Fence{} }
+	seen := make(chan string, 10)
+	h := handler{handle: func(_ context.Context, _ *cursor.Session, msgs []cursor.Message) ([]cursor.Step, error) {
+		for _, m := range msgs {
+			seen <- string(m.Data)
+		}
+		return make([]cursor.Step, len(msgs)), nil
+	}}
+	first := r.start(h, unfenced)
+	r.publish("src.a", "1", "2")
+	if a, b := <-seen, <-seen; a != "1" || b != "2" {
+		t.Fatalf("read %s and %s", a, b)
+	}
+	first.halt()
+	if r.position() != 2 {
+		t.Fatalf("position %d, want 2", r.position())
+	}
+	r.publish("src.a", "3")
+	tried := make(chan struct{}, 100)
+	h.handle = func(_ context.Context, _ *cursor.Session, msgs []cursor.Message) ([]cursor.Step, error) {
+		tried <- struct{}{}
+		return echo(msgs), nil
+	}
+	r.start(h, unfenced)
+	<-tried
+	<-tried // refused, and tried again
+	if got := r.written(); len(got) > 0 {
+		t.Fatalf("written without a fence: %v", got)
+	}
+}
