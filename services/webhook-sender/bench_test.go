@@ -94,10 +94,10 @@ func BenchmarkBareLoop(b *testing.B) {
 	defer srv.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(srv.Certificate())
-	client := &http.Client{Transport: &http.Transport{
+	p := poster{url: srv.URL, judge: judge, client: &http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, MaxIdleConnsPerHost: connections,
-	}}
-	defer client.CloseIdleConnections()
+	}}}
+	defer p.client.CloseIdleConnections()
 	before := spent(b)
 	b.ResetTimer()
 	var next atomic.Int64
@@ -109,7 +109,7 @@ func BenchmarkBareLoop(b *testing.B) {
 				if n > int64(b.N) {
 					return
 				}
-				bare(b, client, srv.URL, judge, n)
+				p.post(b, n)
 			}
 		})
 	}
@@ -117,16 +117,23 @@ func BenchmarkBareLoop(b *testing.B) {
 	report(b, b.N, before)
 }
 
-func bare(b *testing.B, client *http.Client, url string, judge *standardwebhooks.Webhook, n int64) {
+// poster is the bare client.
+type poster struct {
+	client *http.Client
+	url    string
+	judge  *standardwebhooks.Webhook
+}
+
+func (p poster) post(b *testing.B, n int64) {
 	body := fmt.Appendf(nil, `{"type":"invoice.posted","timestamp":"2026-05-01T12:00:00Z","id":"evt_%d","owner":"acme","account":"A-1",`+
 		`"data":{"Account.Id":"A-1","Account.Name":"Northwind Telecom","Invoice.Number":"INV-%d","Invoice.Total":"%d.50"}}`, n, n, n)
-	req, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
+	req, err := http.NewRequest(http.MethodPost, p.url, bytes.NewReader(body))
 	if err != nil {
 		b.Error(err)
 		return
 	}
 	id, now := "dlv_"+strconv.FormatInt(n, 10), time.Now()
-	signed, err := judge.Sign(id, now, body)
+	signed, err := p.judge.Sign(id, now, body)
 	if err != nil {
 		b.Error(err)
 		return
@@ -135,7 +142,7 @@ func bare(b *testing.B, client *http.Client, url string, judge *standardwebhooks
 	req.Header.Set("webhook-id", id)
 	req.Header.Set("webhook-timestamp", strconv.FormatInt(now.Unix(), 10))
 	req.Header.Set("webhook-signature", signed)
-	resp, err := client.Do(req)
+	resp, err := p.client.Do(req)
 	if err != nil {
 		b.Error(err)
 		return

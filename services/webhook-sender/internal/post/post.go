@@ -7,6 +7,7 @@ package post
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -118,7 +119,7 @@ func (c *Client) read(resp *http.Response) (string, error) {
 	if err == nil {
 		_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, MaxRead-MaxKept))
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = nil
 	}
 	return text, err
