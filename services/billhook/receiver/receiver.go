@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"sync"
@@ -49,7 +50,11 @@ func Listen(cert tls.Certificate, now func() time.Time, on func(Received)) (*Rec
 	}
 	r := &Receiver{on: on, now: now, verifier: map[string]*standardwebhooks.Webhook{}}
 	r.listener = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
-	r.server = &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second}
+	r.server = &http.Server{
+		Handler: r, ReadHeaderTimeout: 10 * time.Second,
+		// A failed handshake shows in the outcome of whoever sent.
+		ErrorLog: log.New(io.Discard, "", 0),
+	}
 	return r, nil
 }
 
