@@ -3,7 +3,6 @@ package link
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -37,7 +36,7 @@ func Connect(ctx context.Context, s Settings, log zerolog.Logger) (*nats.Conn, j
 	}
 	nc, err := dial(ctx, s.URL, append(options(log), s.options()...))
 	if err != nil {
-		return nil, nil, fault.New(fault.Unavailable, "connect to nats", s.URL, err)
+		return nil, nil, err
 	}
 	js, err := New(nc)
 	if err != nil {
@@ -84,7 +83,7 @@ func dial(ctx context.Context, url string, opts []nats.Option) (*nats.Conn, erro
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%w (%w)", err, ctx.Err())
+			return nil, fault.New(fault.Unavailable, "connect to nats", url, errors.Join(err, ctx.Err()))
 		case <-time.After(reconnectWait):
 		}
 	}
