@@ -18,6 +18,8 @@ require (
 
 require github.com/google/go-cmp v0.7.0
 
+require github.com/goccy/go-yaml v1.19.2 // indirect
+
 replace (
 	github.com/billhook/billhook/config => ../config
 	github.com/billhook/billhook/services/billhook => ../services/billhook

@@ -136,7 +136,7 @@ func (w *world) overHTTP(t *testing.T) {
 		"no key":        {demo.Owner, "", good, http.StatusUnauthorized},
 		"wrong key":     {demo.Owner, key[:len(key)-1] + "x", good, http.StatusUnauthorized},
 		"another owner": {"other", key, good, http.StatusUnauthorized},
-		"bad event":     {demo.Owner, key, strings.Replace(good, `"data":{}`, `"data":{"Account.Nmae":"x"}`, 1), http.StatusUnprocessableEntity},
+		"bad event":     {demo.Owner, key, strings.Replace(good, `"data":{}`, `"data":{"Account.Nam":"x"}`, 1), http.StatusUnprocessableEntity},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.http+"/v1/owners/"+c.owner+"/events", strings.NewReader(c.body))
 		if err != nil {

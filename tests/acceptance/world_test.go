@@ -86,7 +86,7 @@ func (w *world) until(t *testing.T, what string, done func() bool) {
 
 // allInOne runs "billhook up".
 func allInOne(t *testing.T, w *world, development []string) {
-	cmd := exec.Command(w.bin.Path("billhook"), "up", "--data", w.data) //nolint:noctx // ended by Cleanup
+	cmd := exec.Command(w.bin.Path("billhook"), "up", "--data", w.data)
 	cmd.Env = append(append(os.Environ(), development...), "NATS_ADDR=127.0.0.1:0", "HTTP_ADDR=127.0.0.1:0", "SYNC=interval")
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -156,7 +157,9 @@ func (r *rig) open(ctx context.Context, sync string, fanOut int) (*app, error) {
 
 func (a *app) close() {
 	a.stop()
-	<-a.ended
+	if err := <-a.ended; err != nil && !errors.Is(err, context.Canceled) {
+		printf("  the all-in-one ended with: %v\n", err)
+	}
 	a.Close()
 	_ = os.RemoveAll(a.dir)
 }

@@ -24,7 +24,7 @@ type plan struct {
 
 // faultPoints lie between an acknowledgement and the checkpoint (or the
 // settling) that remembers it.
-var faultPoints = map[string]string{ //nolint:gochecknoglobals // a constant table
+var faultPoints = map[string]string{
 	"ingest":         "after-publish-before-checkpoint",
 	"matcher":        "after-publish-before-checkpoint",
 	"webhook-sender": "webhook-recorded",

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"sync/atomic"
 
 	"github.com/rs/zerolog"
 
@@ -31,6 +32,9 @@ type App struct {
 	store  *store.Store
 	http   *server
 	group  *process.Group
+	// open is set once the rest is: the broker asks about strangers from
+	// goroutines of its own, and from before there is anything to ask.
+	open atomic.Bool
 }
 
 // Place is what an all-in-one stands on.
@@ -52,7 +56,7 @@ func Open(ctx context.Context, cfg Config, place Place) (_ *App, err error) {
 			a.Close()
 		}
 	}()
-	if err = a.connect(cfg, place); err != nil {
+	if err = a.connect(cfg, place); err != nil { //nolint:contextcheck // log-ins outlive Open and have a limit of their own
 		return nil, err
 	}
 	if err = topology.Ensure(ctx, a.link.JetStream, cfg.Topology); err != nil {
@@ -67,6 +71,7 @@ func Open(ctx context.Context, cfg Config, place Place) (_ *App, err error) {
 		return nil, err
 	}
 	a.group = process.NewGroup(place.Log, members...)
+	a.open.Store(true)
 	return a, nil
 }
 
@@ -82,7 +87,7 @@ func (a *App) connect(cfg Config, place Place) error {
 	a.broker, err = broker.Start(broker.Config{
 		StoreDir: place.Store, Listen: listen, SyncAlways: cfg.Sync == SyncAlways,
 		Auth: func(user, password string) (broker.Permissions, bool) {
-			if place.Auth == nil || a.kit == nil {
+			if place.Auth == nil || !a.open.Load() {
 				return broker.Permissions{}, false
 			}
 			return place.Auth(a)(user, password)
