@@ -104,16 +104,11 @@ func (p *Pool) try(ctx context.Context, srv Server, l *lane, e letter.Envelope) 
 	}
 }
 
-// transact sends within the timeout. A letter that no recipient was accepted
-// for leaves an open transaction behind, which is cleared.
+// transact sends within the timeout.
 func (p *Pool) transact(ctx context.Context, s *session, e letter.Envelope) ([]Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.cfg.SendTimeout)
 	defer cancel()
-	replies, err := s.send(ctx, e)
-	if err == nil && !anyTaken(replies) {
-		s.broken = s.client.Reset() != nil
-	}
-	return replies, err
+	return s.send(ctx, e)
 }
 
 // enter returns the server's lane with one more user.
@@ -182,18 +177,14 @@ func (p *Pool) keep(l *lane, s *session) {
 // service calls it now and then.
 func (p *Pool) Trim() {
 	now := p.cfg.Now()
-	for _, s := range p.take(func(s *session) bool {
+	closeAll(p.take(func(s *session) bool {
 		return now.Sub(s.used) >= p.cfg.IdleTime || now.Sub(s.made) >= p.cfg.Age
-	}) {
-		s.close()
-	}
+	}))
 }
 
 // Close closes every kept connection. Sends under way finish by their context.
 func (p *Pool) Close() {
-	for _, s := range p.take(func(*session) bool { return true }) {
-		s.close()
-	}
+	closeAll(p.take(func(*session) bool { return true }))
 }
 
 // take removes the idle sessions that match, so that closing them (which

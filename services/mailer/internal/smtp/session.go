@@ -7,6 +7,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	client "github.com/wneessen/go-mail/smtp"
@@ -16,7 +17,7 @@ import (
 
 // session is one connection in the state after EHLO, TLS and AUTH.
 type session struct {
-	conn   net.Conn
+	conn   *bounded
 	client *client.Client
 	made   time.Time
 	used   time.Time
@@ -26,10 +27,11 @@ type session struct {
 
 // open dials, secures and logs in, within ctx.
 func open(ctx context.Context, cfg Config, srv Server) (*session, error) {
-	conn, err := cfg.Dial(ctx, "tcp", net.JoinHostPort(srv.Host, strconv.Itoa(srv.Port)))
+	dialled, err := cfg.Dial(ctx, "tcp", net.JoinHostPort(srv.Host, strconv.Itoa(srv.Port)))
 	if err != nil {
 		return nil, fail("dial", Transient, err)
 	}
+	conn := &bounded{Conn: dialled, left: readToOpen}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	s, err := greet(ctx, cfg, srv, conn)
 	if !stop() && err == nil {
@@ -42,8 +44,8 @@ func open(ctx context.Context, cfg Config, srv Server) (*session, error) {
 	return s, nil
 }
 
-func greet(ctx context.Context, cfg Config, srv Server, conn net.Conn) (*session, error) {
-	raw := conn
+func greet(ctx context.Context, cfg Config, srv Server, raw *bounded) (*session, error) {
+	var conn net.Conn = raw
 	tlsConfig := &tls.Config{ServerName: srv.Host, RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12}
 	if srv.TLS == TLSImplicit {
 		secured := tls.Client(conn, tlsConfig)
@@ -146,10 +148,12 @@ func mechanism(offered string, srv Server) client.Auth {
 
 // send runs one transaction within ctx. The replies tell about each recipient;
 // the error tells that nobody got the letter. After an error the session must
-// not be used again.
+// not be used again. A letter that no recipient was accepted for leaves an open
+// transaction behind, which is cleared.
 func (s *session) send(ctx context.Context, e letter.Envelope) (replies []Reply, err error) {
 	stop := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
 	defer stop()
+	s.conn.allow(readToSend + readToRcpt*len(e.Recipients))
 	needsUTF8 := !ascii(e.From) || !ascii(strings.Join(e.Recipients, ""))
 	if ok, _ := s.client.Extension("SMTPUTF8"); needsUTF8 && !ok {
 		return nil, &Failure{Class: Permanent, Stage: "mail", Err: errNoUTF8}
@@ -163,6 +167,7 @@ func (s *session) send(ctx context.Context, e letter.Envelope) (replies []Reply,
 		return nil, err
 	}
 	if !anyTaken(replies) {
+		s.broken = s.client.Reset() != nil
 		return replies, nil
 	}
 	return replies, s.data(e.Message)
@@ -224,7 +229,23 @@ func ascii(s string) bool {
 	return true
 }
 
+// farewell bounds how long a server may take to answer QUIT.
+const farewell = 2 * time.Second
+
 func (s *session) close() {
+	cut := time.AfterFunc(farewell, func() { _ = s.conn.Close() })
+	defer cut.Stop()
+	s.conn.allow(readToSend)
 	_ = s.client.Quit()
 	_ = s.conn.Close()
+}
+
+// closeAll closes sessions side by side: one slow server does not make the
+// others wait.
+func closeAll(sessions []*session) {
+	var work sync.WaitGroup
+	for _, s := range sessions {
+		work.Go(s.close)
+	}
+	work.Wait()
 }
