@@ -90,6 +90,25 @@ func TestACrashBetweenTheStepsOfARetryMakesNoSecondOne(t *testing.T) {
 	}
 }
 
+func TestARetryThatACrashLeftBehindIsRemovedBySuccess(t *testing.T) {
+	r := newRig(t)
+	r.hasten()
+	r.endpoint("a", func(e *endpoint.Spec, _ *subscription.Spec) {
+		e.Retry = backoff.Schedule{0, 5 * time.Hour, time.Second}
+	})
+	r.receiver.answers(func(n int, w http.ResponseWriter, _ *http.Request) {
+		if n == 1 {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+	})
+	i := r.run(config(), crashAt("webhook-kept", 1))
+	r.send(1, "a")
+	<-i.dead
+	r.run(config())
+	r.settled()
+	r.onceEach(1)
+}
+
 // onceEach wants each of n deliveries delivered, and recorded so once.
 func (r *rig) onceEach(n int) {
 	r.t.Helper()

@@ -78,8 +78,14 @@ func TestARetryHasTheSameBytesAndIdWithANewSignature(t *testing.T) {
 			http.Error(w, "not now", http.StatusServiceUnavailable)
 		}
 	})
-	r.run(config())
+	first := r.run(config())
 	r.send(1, "a")
+	r.outcomes(func(all []delivery.Outcome) bool { return len(all) > 0 })
+	first.end()
+	events, err := r.js.Stream(t.Context(), topology.Events)
+	r.must(err)
+	r.must(events.Purge(t.Context())) // the bytes are frozen: nothing is rendered again
+	r.run(config())
 	all := r.finals(1)
 	got := r.receiver.requests()
 	if len(got) != 3 || len(all) != 3 {
