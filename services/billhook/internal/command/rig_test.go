@@ -146,6 +146,22 @@ func (b *transcript) String() string {
 	return b.text.String()
 }
 
+// Len returns how much was written.
+func (b *transcript) Len() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Len()
+}
+
+// Redact takes the first occurrence of text behind a place out.
+func (b *transcript) Redact(from int, text string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := b.text.String()
+	b.text.Reset()
+	b.text.WriteString(all[:from] + strings.Replace(all[from:], text, "(shown once)", 1))
+}
+
 // app is "billhook up" in this process, with its data folder.
 type app struct {
 	addresses

@@ -43,7 +43,7 @@ const (
 // Execute runs one command and returns the exit status: 0 when it did what it
 // says, 1 when it failed, 2 when its input or settings were refused.
 func Execute(ctx context.Context, w World) int {
-	root := root(w)
+	root := root(w) //nolint:contextcheck // commands have the context of ExecuteContext
 	root.SetArgs(w.Args)
 	root.SetIn(w.In)
 	root.SetOut(w.Out)
