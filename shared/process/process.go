@@ -13,6 +13,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -35,11 +36,13 @@ func New(name string, s Settings, w io.Writer) *Process {
 	return &Process{Name: name, Log: s.logger(name, w), settings: s}
 }
 
-// Run runs the members as a [Group] until ctx is cancelled or one of them
-// fails, and serves health on the way where HEALTH_ADDR names an address.
+// Run sets the pace of garbage collection, which is the process's, and runs
+// the members as a [Group] until ctx is cancelled or one of them fails. It
+// serves health on the way where HEALTH_ADDR names an address.
 // Health answers from before the first member starts until after the last one
 // stopped.
 func (p *Process) Run(ctx context.Context, members ...Member) error {
+	debug.SetGCPercent(p.settings.GCPercent)
 	g := NewGroup(p.Log, members...)
 	if p.settings.HealthAddr == "" {
 		return g.Run(ctx)

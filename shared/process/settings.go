@@ -15,6 +15,7 @@ type Settings struct {
 	LogLevel    string        `env:"LOG_LEVEL" envDefault:"info" doc:"least level that is logged: trace, debug, info, warn or error"`
 	LogFormat   string        `env:"LOG_FORMAT" envDefault:"json" doc:"form of the log: json (one object a line) or text (for people)"`
 	HealthAddr  string        `env:"HEALTH_ADDR" unit:"host:port" doc:"where /livez and /readyz answer; empty: nowhere"`
+	GCPercent   int           `env:"GC_PERCENT" envDefault:"400" unit:"percent" doc:"how much the heap may grow between two garbage collections: less saves memory, more saves processor time"`
 	StopTimeout time.Duration `env:"STOP_TIMEOUT" envDefault:"30s" unit:"duration" doc:"how long a stop may take before the process ends anyway"`
 }
 
@@ -26,6 +27,9 @@ func (s *Settings) Check() fault.Problems {
 	}
 	if s.LogFormat != "json" && s.LogFormat != "text" {
 		p = append(p, Refuse("LOG_FORMAT", "must be json or text"))
+	}
+	if s.GCPercent < 10 {
+		p = append(p, Refuse("GC_PERCENT", "must be at least 10"))
 	}
 	if s.StopTimeout <= 0 {
 		p = append(p, Refuse("STOP_TIMEOUT", "must be greater than 0"))
