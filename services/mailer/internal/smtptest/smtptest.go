@@ -85,7 +85,8 @@ func Start(t testing.TB, s Script) *Server {
 	}
 	served := make(chan struct{})
 	go func() { defer close(served); _ = srv.Serve(l) }()
-	t.Cleanup(func() { _ = srv.Close(); <-served })
+	// The server knows its listener only once it serves.
+	t.Cleanup(func() { _ = srv.Close(); _ = l.Close(); <-served })
 	return out
 }
 
