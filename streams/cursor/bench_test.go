@@ -37,7 +37,7 @@ func benchCursor(b *testing.B, opts []natstest.Option) {
 	b.ResetTimer()
 	r.start(handler{})
 	r.eventually("all are passed on", func() bool {
-		str, err := r.js.Stream(r.ctx, sink)
+		str, err := r.js.Stream(r.ctx(), sink)
 		return err == nil && str.CachedInfo().State.Msgs == uint64(b.N)
 	})
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msgs/s")
@@ -52,7 +52,7 @@ func benchBare(b *testing.B, opts []natstest.Option) {
 		for i := range msgs {
 			msgs[i] = &nats.Msg{Subject: "out.1.x", Data: payload, Header: nats.Header{jetstream.ExpectedStreamHeader: {sink}}}
 		}
-		_, err := batch.Publish(r.ctx, js, msgs)
+		_, err := batch.Publish(r.ctx(), js, msgs)
 		r.must(err)
 		left -= len(msgs)
 	}

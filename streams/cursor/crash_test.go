@@ -146,9 +146,9 @@ func windowPast(r *rig) {
 	<-first.done
 	n := r.prefixWritten(bodies(1, 5))
 	r.eventually("the window has passed", func() bool {
-		_, err := r.js.Publish(r.ctx, "out.2.probe", nil, jetstream.WithMsgID("1"))
+		_, err := r.js.Publish(r.ctx(), "out.2.probe", nil, jetstream.WithMsgID("1"))
 		r.must(err)
-		str, err := r.js.Stream(r.ctx, sink)
+		str, err := r.js.Stream(r.ctx(), sink)
 		r.must(err)
 		return str.CachedInfo().State.Msgs == uint64(n+1)
 	})

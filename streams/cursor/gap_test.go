@@ -65,7 +65,7 @@ func TestRetentionOverWhatTheFiltersLeaveOutIsNoGap(t *testing.T) {
 	r.expectWritten([]string{"1"})
 	for range 10 {
 		r.publish("src.others", bodies(1, 8)...)
-		str, err := r.js.Stream(r.ctx, source)
+		str, err := r.js.Stream(r.ctx(), source)
 		r.must(err)
 		last := str.CachedInfo().State.LastSeq
 		r.eventually("the position moves along", func() bool { return r.position() == last })
@@ -86,9 +86,9 @@ func TestPurgingBehindThePositionIsNoGap(t *testing.T) {
 	})
 	r.publish("src.mine", bodies(1, 10)...)
 	r.eventually("the position is stored", func() bool { return r.position() == 10 })
-	str, err := r.js.Stream(r.ctx, source)
+	str, err := r.js.Stream(r.ctx(), source)
 	r.must(err)
-	r.must(str.Purge(r.ctx))
+	r.must(str.Purge(r.ctx()))
 	r.publish("src.others", "11")
 	r.eventually("the cursor looks", func() bool { return r.position() == 11 })
 	if gaps := r.gaps(); len(gaps) > 0 {
@@ -121,7 +121,7 @@ func TestAStreamThatLostItsEndIsRecordedAndReadOn(t *testing.T) {
 	r.expectWritten(bodies(1, 10))
 	first.halt()
 	// The server lost the stream and everybody begins again.
-	r.must(r.js.DeleteStream(r.ctx, source))
+	r.must(r.js.DeleteStream(r.ctx(), source))
 	r.stream(jetstream.StreamConfig{Name: source, Subjects: []string{"src.>"}})
 	r.publish("src.a", "a", "b")
 	var second *instance

@@ -109,12 +109,12 @@ func (r *reader) fail(err error) {
 }
 
 // close ends the reader. What it holds is dropped.
-func (r *reader) close(s *Session) {
+func (r *reader) close(ctx context.Context, s *Session) {
 	r.puller.Stop()
 	if !s.c.deps.JS.Conn().IsConnected() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), removeTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTimeout)
 	defer cancel()
 	// The server removes it by itself when this fails.
 	_ = s.c.deps.JS.DeleteConsumer(ctx, s.c.cfg.Stream, r.consumer.CachedInfo().Name)

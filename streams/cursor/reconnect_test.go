@@ -70,10 +70,10 @@ func TestTheLastMessageIsNotLostWithAConnection(t *testing.T) {
 // delivered returns the last sequence that the server has sent to a cursor.
 func (r *rig) delivered() uint64 {
 	r.t.Helper()
-	str, err := r.js.Stream(r.ctx, source)
+	str, err := r.js.Stream(r.ctx(), source)
 	r.must(err)
 	var last uint64
-	consumers := str.ListConsumers(r.ctx)
+	consumers := str.ListConsumers(r.ctx())
 	for c := range consumers.Info() {
 		last = max(last, c.Delivered.Stream)
 	}

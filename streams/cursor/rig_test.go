@@ -31,7 +31,7 @@ const (
 // tests do to them.
 type rig struct {
 	t   testing.TB
-	ctx context.Context
+	ctx func() context.Context
 	srv *natstest.Server
 	js  jetstream.JetStream
 }
@@ -41,7 +41,7 @@ func newRig(t testing.TB, opts ...natstest.Option) *rig {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	srv := natstest.Start(t, opts...)
-	r := &rig{t: t, ctx: ctx, srv: srv, js: srv.JetStream(t)}
+	r := &rig{t: t, ctx: func() context.Context { return ctx }, srv: srv, js: srv.JetStream(t)}
 	s := topology.Defaults()
 	s.Partitions = 1
 	r.must(topology.Ensure(ctx, r.js, s))
@@ -59,7 +59,7 @@ func (r *rig) must(err error) {
 
 func (r *rig) stream(cfg jetstream.StreamConfig) {
 	r.t.Helper()
-	_, err := r.js.CreateOrUpdateStream(r.ctx, cfg)
+	_, err := r.js.CreateOrUpdateStream(r.ctx(), cfg)
 	r.must(err)
 }
 
@@ -67,7 +67,7 @@ func (r *rig) stream(cfg jetstream.StreamConfig) {
 func (r *rig) publish(subject string, bodies ...string) {
 	r.t.Helper()
 	for _, b := range bodies {
-		_, err := r.js.Publish(r.ctx, subject, []byte(b))
+		_, err := r.js.Publish(r.ctx(), subject, []byte(b))
 		r.must(err)
 	}
 }
@@ -88,7 +88,7 @@ func (r *rig) eventually(what string, holds func() bool) {
 	defer ticker.Stop()
 	for !holds() {
 		select {
-		case <-r.ctx.Done():
+		case <-r.ctx().Done():
 			r.t.Fatalf("never happened: %s", what)
 		case <-ticker.C:
 		}
@@ -103,13 +103,13 @@ func (r *rig) written() []string {
 
 func (r *rig) bodiesOf(stream string) []string {
 	r.t.Helper()
-	str, err := r.js.Stream(r.ctx, stream)
+	str, err := r.js.Stream(r.ctx(), stream)
 	r.must(err)
 	want := int(str.CachedInfo().State.Msgs)
 	if want == 0 {
 		return nil
 	}
-	c, err := r.js.CreateConsumer(r.ctx, stream, jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true})
+	c, err := r.js.CreateConsumer(r.ctx(), stream, jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true})
 	r.must(err)
 	batch, err := c.Fetch(want, jetstream.FetchMaxWait(5*time.Second))
 	r.must(err)
@@ -125,7 +125,7 @@ func (r *rig) bodiesOf(stream string) []string {
 func (r *rig) expectWritten(want []string) {
 	r.t.Helper()
 	r.eventually(fmt.Sprintf("%d outputs", len(want)), func() bool {
-		str, err := r.js.Stream(r.ctx, sink)
+		str, err := r.js.Stream(r.ctx(), sink)
 		return err == nil && str.CachedInfo().State.Msgs >= uint64(len(want))
 	})
 	r.sameWritten(want)
@@ -153,7 +153,7 @@ func (r *rig) prefixWritten(want []string) int {
 // expireLease does what the server does when a lease's TTL has passed.
 func (r *rig) expireLease() {
 	r.t.Helper()
-	r.must(r.forgetLease(r.ctx))
+	r.must(r.forgetLease(r.ctx()))
 }
 
 func (r *rig) forgetLease(ctx context.Context) error {
@@ -168,7 +168,7 @@ func (r *rig) forgetLease(ctx context.Context) error {
 func (r *rig) restoreLeases() {
 	r.t.Helper()
 	r.eventually("the broker is back", func() bool {
-		ctx, cancel := context.WithTimeout(r.ctx, time.Second)
+		ctx, cancel := context.WithTimeout(r.ctx(), time.Second)
 		defer cancel()
 		return topology.RestoreLeases(ctx, r.js) == nil
 	})
@@ -189,7 +189,7 @@ func (r *rig) gaps() []cursor.Gap {
 // position returns the stored position of the default cursor.
 func (r *rig) position() uint64 {
 	r.t.Helper()
-	p, err := cursor.StoredPosition(r.ctx, r.js, name)
+	p, err := cursor.StoredPosition(r.ctx(), r.js, name)
 	r.must(err)
 	return p
 }
@@ -226,7 +226,7 @@ func (r *rig) startOn(nc *nats.Conn, h cursor.Handler, change ...func(*cursor.Co
 	}
 	i := &instance{nc: nc, done: make(chan struct{})}
 	i.Cursor = cursor.New(cfg, h, cursor.Deps{JS: js, Logger: zerolog.New(zerolog.NewTestWriter(r.t))})
-	ctx, stop := context.WithCancel(r.ctx)
+	ctx, stop := context.WithCancel(r.ctx())
 	i.stop = stop
 	go func() {
 		defer close(i.done)

@@ -95,9 +95,9 @@ func TestOutputsSayWhatTheyWereMadeFrom(t *testing.T) {
 	r.start(fan(2))
 	r.publish("src.a", "1", "2")
 	r.expectWritten(append(fannedBodies("1", 2), fannedBodies("2", 2)...))
-	str, err := r.js.Stream(r.ctx, sink)
+	str, err := r.js.Stream(r.ctx(), sink)
 	r.must(err)
-	m, err := str.GetMsg(r.ctx, 4)
+	m, err := str.GetMsg(r.ctx(), 4)
 	r.must(err)
 	for name, want := range map[string]string{
 		topology.HeaderSource: "2", topology.HeaderIndex: "2/2", topology.HeaderEpoch: "1", topology.HeaderWrite: "4",

@@ -88,14 +88,14 @@ func TestWorkEndsWhenTheLeaseIsLost(t *testing.T) {
 	r.publish("src.a", "1")
 	r.eventually("the lease is held", i.Held)
 	// Somebody else has the key now.
-	_, err := r.js.Publish(r.ctx, topology.BucketKey(topology.Leases, name), []byte("other"))
+	_, err := r.js.Publish(r.ctx(), topology.BucketKey(topology.Leases, name), []byte("other"))
 	r.must(err)
 	select {
 	case err := <-cause:
 		if !errors.Is(err, lease.ErrLost) {
 			t.Fatalf("work ended for %v, want %v", err, lease.ErrLost)
 		}
-	case <-r.ctx.Done():
+	case <-r.ctx().Done():
 		t.Fatal("work went on")
 	}
 	r.eventually("the holder knows", func() bool { return !i.Held() })
@@ -119,9 +119,9 @@ func TestAHolderWhoseCheckpointWasTakenStops(t *testing.T) {
 	}
 	// It takes over again, with an epoch beyond the conflicting one.
 	r.expectWritten([]string{"1"})
-	str, err := r.js.Stream(r.ctx, sink)
+	str, err := r.js.Stream(r.ctx(), sink)
 	r.must(err)
-	m, err := str.GetLastMsgForSubject(r.ctx, sinkFilter)
+	m, err := str.GetLastMsgForSubject(r.ctx(), sinkFilter)
 	r.must(err)
 	if got := m.Header.Get(topology.HeaderEpoch); got != "8" {
 		t.Fatalf("output has epoch %s, want 8", got)
@@ -131,16 +131,16 @@ func TestAHolderWhoseCheckpointWasTakenStops(t *testing.T) {
 // bumpEpoch stores a checkpoint as another holder would.
 func (r *rig) bumpEpoch(epoch uint64) {
 	r.t.Helper()
-	kv, err := r.js.KeyValue(r.ctx, topology.Checkpoints)
+	kv, err := r.js.KeyValue(r.ctx(), topology.Checkpoints)
 	r.must(err)
-	e, err := kv.Get(r.ctx, name)
+	e, err := kv.Get(r.ctx(), name)
 	r.must(err)
 	var m map[string]any
 	r.must(json.Unmarshal(e.Value(), &m))
 	m["epoch"] = epoch
 	b, err := json.Marshal(m)
 	r.must(err)
-	_, err = kv.Update(r.ctx, name, b, e.Revision())
+	_, err = kv.Update(r.ctx(), name, b, e.Revision())
 	r.must(err)
 }
 
@@ -150,9 +150,9 @@ func TestEpochsGrowEvenWhenTheCheckpointIsGone(t *testing.T) {
 	r.publish("src.a", bodies(1, 3)...)
 	r.expectWritten(bodies(1, 3))
 	first.halt()
-	kv, err := r.js.KeyValue(r.ctx, topology.Checkpoints)
+	kv, err := r.js.KeyValue(r.ctx(), topology.Checkpoints)
 	r.must(err)
-	r.must(kv.Purge(r.ctx, name))
+	r.must(kv.Purge(r.ctx(), name))
 	// The newest output says all that is needed.
 	r.publish("src.a", "4")
 	r.start(handler{})
@@ -162,11 +162,11 @@ func TestEpochsGrowEvenWhenTheCheckpointIsGone(t *testing.T) {
 func TestNoTwoHoldersHaveTheSameEpoch(t *testing.T) {
 	r := newRig(t)
 	// The lease lets everybody in, all the time.
-	racing, stop := context.WithCancel(r.ctx)
+	racing, stop := context.WithCancel(r.ctx())
 	defer stop()
 	go func() {
 		for racing.Err() == nil {
-			r.forgetLease(racing)
+			_ = r.forgetLease(racing)
 		}
 	}()
 	var mu sync.Mutex
@@ -204,7 +204,7 @@ func TestADuplicateIsDroppedAndReportedAndTheRestStaysInOrder(t *testing.T) {
 			dropped := make(chan string, 10)
 			h := handler{handle: identified}
 			// Stored before the cursor knows of it.
-			_, err := r.js.Publish(r.ctx, "out.2.x", []byte("early"), jetstream.WithMsgID("3"))
+			_, err := r.js.Publish(r.ctx(), "out.2.x", []byte("early"), jetstream.WithMsgID("3"))
 			r.must(err)
 			r.publish("src.a", bodies(1, c.count)...)
 			r.publish("src.a", "2")

@@ -32,7 +32,7 @@ func (s *Session) readOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer r.close(s)
+	defer r.close(ctx, s)
 	watching, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { r.watch(watching) })

@@ -27,7 +27,7 @@ var guarded = fence.Fence{Stream: "OUT", Filter: "out.1.>"}
 // world is a server with the fenced stream.
 type world struct {
 	t   *testing.T
-	ctx context.Context
+	ctx func() context.Context
 	srv *natstest.Server
 	js  jetstream.JetStream
 }
@@ -37,7 +37,7 @@ func newWorld(t *testing.T) *world {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	t.Cleanup(cancel)
 	srv := natstest.Start(t)
-	w := &world{t: t, ctx: ctx, srv: srv, js: srv.JetStream(t)}
+	w := &world{t: t, ctx: func() context.Context { return ctx }, srv: srv, js: srv.JetStream(t)}
 	_, err := w.js.CreateStream(ctx, jetstream.StreamConfig{
 		Name: "OUT", Subjects: []string{"out.>"}, AllowAtomicPublish: true, AllowDirect: true, MaxMsgSize: 64 << 10,
 	})
@@ -70,12 +70,12 @@ func msgs(from, to int, identified bool) []*nats.Msg {
 // stored returns the bodies inside the fence.
 func (w *world) stored() []string {
 	w.t.Helper()
-	str, err := w.js.Stream(w.ctx, "OUT")
+	str, err := w.js.Stream(w.ctx(), "OUT")
 	w.must(err)
 	var out []string
 	state := str.CachedInfo().State
 	for seq := max(state.FirstSeq, 1); seq <= state.LastSeq; seq++ {
-		m, err := str.GetMsg(w.ctx, seq)
+		m, err := str.GetMsg(w.ctx(), seq)
 		w.must(err)
 		if m.Subject == "out.1.x" {
 			out = append(out, string(m.Data))
@@ -100,15 +100,15 @@ func TestWritesOfEverySizeAreStoredInOrder(t *testing.T) {
 	writer := fence.New(w.js, guarded, 1, 0)
 	at := 0
 	for _, n := range []int{1, 3, 17, 40, 200, 1, 700} {
-		_, err := writer.Write(w.ctx, msgs(at+1, at+n, false))
+		_, err := writer.Write(w.ctx(), msgs(at+1, at+n, false))
 		w.must(err)
 		at += n
 		// Others write next to the fence all the time.
-		_, err = w.js.Publish(w.ctx, "out.2.x", nil)
+		_, err = w.js.Publish(w.ctx(), "out.2.x", nil)
 		w.must(err)
 	}
 	w.expect(1, at)
-	newest, err := fence.Read(w.ctx, w.js, guarded)
+	newest, err := fence.Read(w.ctx(), w.js, guarded)
 	w.must(err)
 	if newest.Seq != writer.Last() || newest.Epoch != 1 || newest.Number != uint64(at) {
 		t.Fatalf("newest %+v, writer knows %d", newest, writer.Last())
@@ -120,9 +120,9 @@ func TestAWriterIsRefusedAfterAnotherWrote(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			w := newWorld(t)
 			stale, fresh := fence.New(w.js, guarded, 1, 0), fence.New(w.js, guarded, 2, 0)
-			_, err := fresh.Write(w.ctx, msgs(1, 2, false))
+			_, err := fresh.Write(w.ctx(), msgs(1, 2, false))
 			w.must(err)
-			_, err = stale.Write(w.ctx, msgs(1, n, false))
+			_, err = stale.Write(w.ctx(), msgs(1, n, false))
 			if !errors.Is(err, fence.ErrFenced) || fault.KindOf(err) != fault.Conflict {
 				t.Fatalf("stale write gave %v, want %v", err, fence.ErrFenced)
 			}
@@ -134,12 +134,12 @@ func TestAWriterIsRefusedAfterAnotherWrote(t *testing.T) {
 func TestAgedMessagesInsideTheFenceAreNoOtherWriter(t *testing.T) {
 	w := newWorld(t)
 	writer := fence.New(w.js, guarded, 1, 0)
-	_, err := writer.Write(w.ctx, msgs(1, 3, false))
+	_, err := writer.Write(w.ctx(), msgs(1, 3, false))
 	w.must(err)
-	str, err := w.js.Stream(w.ctx, "OUT")
+	str, err := w.js.Stream(w.ctx(), "OUT")
 	w.must(err)
-	w.must(str.Purge(w.ctx))
-	_, err = writer.Write(w.ctx, msgs(4, 30, false))
+	w.must(str.Purge(w.ctx()))
+	_, err = writer.Write(w.ctx(), msgs(4, 30, false))
 	w.must(err)
 	w.expect(4, 30)
 }
@@ -149,7 +149,7 @@ func TestARefusedMessageIsAnErrorAndNothingBehindItIsStored(t *testing.T) {
 		w := newWorld(t)
 		group := msgs(1, c.count, false)
 		group[c.bad-1].Data = make([]byte, 65<<10)
-		_, err := fence.New(w.js, guarded, 1, 0).Write(w.ctx, group)
+		_, err := fence.New(w.js, guarded, 1, 0).Write(w.ctx(), group)
 		if fault.KindOf(err) != fault.Invalid {
 			t.Fatalf("error %v is no refusal", err)
 		}
@@ -172,7 +172,7 @@ func TestDuplicatesAreFoundWhereverTheyAre(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			for _, n := range c.known {
-				_, err := w.js.Publish(w.ctx, "out.2.x", nil, jetstream.WithMsgID(fmt.Sprint(n)))
+				_, err := w.js.Publish(w.ctx(), "out.2.x", nil, jetstream.WithMsgID(fmt.Sprint(n)))
 				w.must(err)
 			}
 			var group []*nats.Msg
@@ -183,7 +183,7 @@ func TestDuplicatesAreFoundWhereverTheyAre(t *testing.T) {
 					want = append(want, fmt.Sprint(n))
 				}
 			}
-			drops, err := fence.New(w.js, guarded, 1, 0).Write(w.ctx, group)
+			drops, err := fence.New(w.js, guarded, 1, 0).Write(w.ctx(), group)
 			w.must(err)
 			if !slices.Equal(drops, c.drops) {
 				t.Errorf("dropped %v, want %v", drops, c.drops)
@@ -253,7 +253,7 @@ func TestAWriteWhoseAnswerIsLostIsStoredOnce(t *testing.T) {
 			js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(300*time.Millisecond))
 			w.must(err)
 			armed.Store(2)
-			drops, err := fence.New(js, guarded, 1, 0).Write(w.ctx, msgs(1, c.count, c.identified))
+			drops, err := fence.New(js, guarded, 1, 0).Write(w.ctx(), msgs(1, c.count, c.identified))
 			w.must(err)
 			if armed.Load() >= 2 {
 				t.Fatal("nothing was cut")
@@ -269,7 +269,7 @@ func TestAWriteWhoseAnswerIsLostIsStoredOnce(t *testing.T) {
 func TestAWriteGivesUpWithItsContext(t *testing.T) {
 	w := newWorld(t)
 	w.srv.Stop()
-	ctx, cancel := context.WithTimeout(w.ctx, 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(w.ctx(), 100*time.Millisecond)
 	defer cancel()
 	_, err := fence.New(w.js, guarded, 1, 0).Write(ctx, msgs(1, 1, false))
 	if fault.KindOf(err) != fault.Unavailable {

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // rig is a server, a stream, and a running gatherer.
 type rig struct {
-	ctx  context.Context
+	ctx  func() context.Context
 	srv  *natstest.Server
 	js   jetstream.JetStream
 	g    *gather.Gatherer
@@ -41,7 +41,7 @@ func setup(t testing.TB, opts ...natstest.Option) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{ctx: ctx, srv: srv, js: js, g: gather.New(js, "OUT")}
+	r := &rig{ctx: func() context.Context { return ctx }, srv: srv, js: js, g: gather.New(js, "OUT")}
 	running, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -63,11 +63,11 @@ func msg(body string) *nats.Msg { return &nats.Msg{Subject: "out.a", Data: []byt
 // body returns what the stream has at a sequence.
 func (r *rig) body(t testing.TB, seq uint64) string {
 	t.Helper()
-	str, err := r.js.Stream(r.ctx, "OUT")
+	str, err := r.js.Stream(r.ctx(), "OUT")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := str.GetMsg(r.ctx, seq)
+	m, err := str.GetMsg(r.ctx(), seq)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestEveryPublisherGetsTheSequenceOfItsMessage(t *testing.T) {
 				wg.Go(func() {
 					for i := range each {
 						body := fmt.Sprintf("%d/%d", p, i)
-						seq, err := r.g.Publish(r.ctx, msg(body))
+						seq, err := r.g.Publish(r.ctx(), msg(body))
 						if err != nil {
 							t.Errorf("publish %s: %v", body, err)
 							return
@@ -123,7 +123,7 @@ func TestABadMessageFailsAlone(t *testing.T) {
 					if i == 77 {
 						m.Data = make([]byte, 65<<10)
 					}
-					_, err := r.g.Publish(r.ctx, m)
+					_, err := r.g.Publish(r.ctx(), m)
 					if i == 77 && fault.KindOf(err) != fault.Invalid {
 						t.Errorf("the bad message got %v, want a refusal", err)
 					}
@@ -139,17 +139,17 @@ func TestABadMessageFailsAlone(t *testing.T) {
 
 func TestAFullStreamIsExhausted(t *testing.T) {
 	r := setup(t)
-	_, err := r.js.UpdateStream(r.ctx, jetstream.StreamConfig{
+	_, err := r.js.UpdateStream(r.ctx(), jetstream.StreamConfig{
 		Name: "OUT", Subjects: []string{"out.>"}, AllowAtomicPublish: true, AllowDirect: true,
 		MaxMsgSize: 64 << 10, MaxMsgs: 1, Discard: jetstream.DiscardNew,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.g.Publish(r.ctx, msg("1")); err != nil {
+	if _, err := r.g.Publish(r.ctx(), msg("1")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.g.Publish(r.ctx, msg("2")); fault.KindOf(err) != fault.Exhausted {
+	if _, err := r.g.Publish(r.ctx(), msg("2")); fault.KindOf(err) != fault.Exhausted {
 		t.Fatalf("error %v, want exhausted", err)
 	}
 }
@@ -161,7 +161,7 @@ func TestWhatWasAcceptedIsStoredAtTheEnd(t *testing.T) {
 	stored := 0
 	for i := range 500 {
 		wg.Go(func() {
-			_, err := r.g.Publish(r.ctx, msg(fmt.Sprint(i)))
+			_, err := r.g.Publish(r.ctx(), msg(fmt.Sprint(i)))
 			if err != nil && !errors.Is(err, gather.ErrStopped) {
 				t.Errorf("publish: %v", err)
 			}
@@ -174,14 +174,14 @@ func TestWhatWasAcceptedIsStoredAtTheEnd(t *testing.T) {
 	}
 	r.stop()
 	wg.Wait()
-	str, err := r.js.Stream(r.ctx, "OUT")
+	str, err := r.js.Stream(r.ctx(), "OUT")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := str.CachedInfo().State.Msgs; got != uint64(stored) {
 		t.Fatalf("%d messages stored, %d publishers were told so", got, stored)
 	}
-	if _, err := r.g.Publish(r.ctx, msg("late")); !errors.Is(err, gather.ErrStopped) {
+	if _, err := r.g.Publish(r.ctx(), msg("late")); !errors.Is(err, gather.ErrStopped) {
 		t.Fatalf("a late publisher got %v, want %v", err, gather.ErrStopped)
 	}
 }
@@ -189,7 +189,7 @@ func TestWhatWasAcceptedIsStoredAtTheEnd(t *testing.T) {
 func TestAPublisherLeavesWithItsContext(t *testing.T) {
 	r := setup(t)
 	r.srv.Stop()
-	ctx, cancel := context.WithTimeout(r.ctx, 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(r.ctx(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := r.g.Publish(ctx, msg("1")); err == nil {
 		t.Fatalf("published without a server")
@@ -203,7 +203,7 @@ func TestPublishAllKeepsTheOrder(t *testing.T) {
 	for i := range 1300 {
 		group = append(group, msg(fmt.Sprint(i)))
 	}
-	if err := r.g.PublishAll(r.ctx, group); err != nil {
+	if err := r.g.PublishAll(r.ctx(), group); err != nil {
 		t.Fatal(err)
 	}
 	for _, i := range []int{0, 499, 500, 1299} {
@@ -225,12 +225,12 @@ func BenchmarkPublish(b *testing.B) {
 			b.Run("sync="+sync.name+"/"+way, func(b *testing.B) {
 				r := setup(b, sync.opts...)
 				publish := func() error {
-					_, err := r.g.Publish(r.ctx, msg("0123456789"))
+					_, err := r.g.Publish(r.ctx(), msg("0123456789"))
 					return err
 				}
 				if way == "singly" {
 					publish = func() error {
-						_, err := r.js.PublishMsg(r.ctx, msg("0123456789"))
+						_, err := r.js.PublishMsg(r.ctx(), msg("0123456789"))
 						return err
 					}
 				}

@@ -27,6 +27,9 @@ const MinTTL = 2 * time.Second
 // releaseTTL is how long the marker of a released lease stays.
 const releaseTTL = time.Second
 
+// pollMost bounds how long a release may go unnoticed.
+const pollMost = 2 * time.Second
+
 // releaseTimeout bounds the giving back of a lease.
 const releaseTimeout = time.Second
 
@@ -178,8 +181,10 @@ func (h *holding) release(ctx context.Context) {
 }
 
 // Await returns when the lease is free, or when it is time to try again: after
-// a third of the TTL, or when ctx ends. It needs the permission to subscribe
-// to the key; without it, a release is noticed by time only.
+// a third of the TTL, after 2 s, or when ctx ends. It needs the
+// permission to subscribe to the key; without it, a release is noticed by time
+// only. So it is when the release is on its way into the store while this
+// subscribes and reads.
 func (k *Keeper) Await(ctx context.Context) error {
 	released := make(chan struct{}, 1)
 	sub, err := k.js.Conn().Subscribe(k.key, func(m *nats.Msg) {
@@ -198,7 +203,7 @@ func (k *Keeper) Await(ctx context.Context) error {
 	if s, err := k.read(ctx); err != nil || s.free {
 		return err
 	}
-	timer := time.NewTimer(k.ttl / 3)
+	timer := time.NewTimer(min(k.ttl/3, pollMost))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

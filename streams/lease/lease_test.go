@@ -32,7 +32,7 @@ func setup(t *testing.T) (context.Context, *natstest.Server, jetstream.JetStream
 
 // held runs a holding until the returned function is called, which gives what
 // Hold returned.
-func held(t *testing.T, ctx context.Context, k *lease.Keeper) (release func() error) {
+func held(ctx context.Context, t *testing.T, k *lease.Keeper) (release func() error) {
 	t.Helper()
 	began, end, result := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -61,7 +61,7 @@ func nothing(context.Context) error { return nil }
 
 func TestOnlyOneHoldsALease(t *testing.T) {
 	ctx, _, js := setup(t)
-	release := held(t, ctx, lease.New(js, "a", "one", time.Minute))
+	release := held(ctx, t, lease.New(js, "a", "one", time.Minute))
 	err := lease.New(js, "a", "two", time.Minute).Hold(ctx, nothing)
 	if !errors.Is(err, lease.ErrHeld) {
 		t.Fatalf("second holder got %v, want %v", err, lease.ErrHeld)
@@ -79,7 +79,7 @@ func TestOnlyOneHoldsALease(t *testing.T) {
 
 func TestALeaseIsHeldBeyondItsTTLWhileItIsRenewed(t *testing.T) {
 	ctx, _, js := setup(t)
-	release := held(t, ctx, lease.New(js, "a", "one", lease.MinTTL))
+	release := held(ctx, t, lease.New(js, "a", "one", lease.MinTTL))
 	other := lease.New(js, "a", "two", lease.MinTTL)
 	for end := time.Now().Add(2 * lease.MinTTL); time.Now().Before(end); {
 		if err := other.Await(ctx); err != nil {
@@ -101,7 +101,7 @@ func TestALeaseOfADeadHolderEnds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	release := held(t, ctx, lease.New(deadJS, "a", "one", lease.MinTTL))
+	release := held(ctx, t, lease.New(deadJS, "a", "one", lease.MinTTL))
 	dead.Close()
 	k := lease.New(js, "a", "two", lease.MinTTL)
 	start := time.Now()
@@ -163,7 +163,7 @@ func TestALeaseIsTakenAgainAfterARestartOfTheServer(t *testing.T) {
 
 func TestWhoWaitsHearsOfTheReleaseAtOnce(t *testing.T) {
 	ctx, _, js := setup(t)
-	release := held(t, ctx, lease.New(js, "a", "one", time.Hour))
+	release := held(ctx, t, lease.New(js, "a", "one", time.Hour))
 	waited := make(chan error, 1)
 	go func() { waited <- lease.New(js, "a", "two", time.Hour).Await(ctx) }()
 	if err := release(); err != nil {

@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -79,14 +80,25 @@ func dial(ctx context.Context, url string, opts []nats.Option) (*nats.Conn, erro
 			return nc, nil
 		}
 		if errors.Is(err, nats.ErrAuthorization) {
-			return nil, fault.New(fault.Denied, "log in to nats", url, err)
+			return nil, fault.New(fault.Denied, "log in to nats", place(url), err)
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fault.New(fault.Unavailable, "connect to nats", url, errors.Join(err, ctx.Err()))
+			return nil, fault.New(fault.Unavailable, "connect to nats", place(url), errors.Join(err, ctx.Err()))
 		case <-time.After(reconnectWait):
 		}
 	}
+}
+
+// place names the servers without the credentials that an address may hold.
+func place(addresses string) string {
+	parts := strings.Split(addresses, ",")
+	for i, p := range parts {
+		if _, host, ok := strings.Cut(p, "@"); ok {
+			parts[i] = host
+		}
+	}
+	return strings.Join(parts, ",")
 }
 
 func options(log zerolog.Logger) []nats.Option {

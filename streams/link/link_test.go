@@ -3,12 +3,12 @@ package link_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
@@ -72,10 +72,7 @@ func TestALinkOutlivesARestartOfTheServer(t *testing.T) {
 }
 
 func TestADeniedPermissionIsLoggedAsAnError(t *testing.T) {
-	srv := natstest.Start(t, natstest.WithUsers(&server.User{
-		Username: "u", Password: "canary-password",
-		Permissions: &server.Permissions{Publish: &server.SubjectPermission{Allow: []string{"allowed"}}},
-	}))
+	srv := natstest.Start(t, natstest.WithLogin("u", "canary-password", "allowed"))
 	log := &sink{}
 	s := link.Settings{URL: srv.URL, User: "u", Password: secret.NewText("canary-password")}
 	nc, _, err := link.Connect(context.Background(), s, zerolog.New(log))
@@ -93,9 +90,12 @@ func TestADeniedPermissionIsLoggedAsAnError(t *testing.T) {
 }
 
 func TestWrongCredentialsFailAtOnce(t *testing.T) {
-	srv := natstest.Start(t, natstest.WithUsers(&server.User{Username: "u", Password: "right"}))
-	s := link.Settings{URL: srv.URL, User: "u", Password: secret.NewText("wrong")}
+	srv := natstest.Start(t, natstest.WithLogin("u", "right", "allowed"))
+	s := link.Settings{URL: strings.Replace(srv.URL, "://", "://u:wrong@", 1)}
 	_, _, err := link.Connect(context.Background(), s, zerolog.Nop())
+	if strings.Contains(fmt.Sprint(err), "wrong") {
+		t.Errorf("the password is in the error: %v", err)
+	}
 	if fault.KindOf(err) != fault.Denied {
 		t.Fatalf("error %v, want denied", err)
 	}

@@ -54,6 +54,15 @@ func WithConfig(t testing.TB, text string) Option {
 	return func(o *server.Options) { o.Accounts, o.Users, o.MaxPayload = c.Accounts, c.Users, c.MaxPayload }
 }
 
+// WithLogin makes the server ask for this user and password, who may publish to
+// these subjects only.
+func WithLogin(user, password string, publish ...string) Option {
+	return WithUsers(&server.User{
+		Username: user, Password: password,
+		Permissions: &server.Permissions{Publish: &server.SubjectPermission{Allow: publish}},
+	})
+}
+
 // WithSyncAlways makes every acknowledgement wait for the disk, as production
 // does.
 func WithSyncAlways() Option {

@@ -26,7 +26,7 @@ const ackWait = time.Second
 // rig is a server with a stream and two durables, one a partition.
 type rig struct {
 	t   testing.TB
-	ctx context.Context
+	ctx func() context.Context
 	srv *natstest.Server
 	js  jetstream.JetStream
 	cfg pool.Config
@@ -37,7 +37,7 @@ func newRig(t testing.TB, opts ...natstest.Option) *rig {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	t.Cleanup(cancel)
 	srv := natstest.Start(t, opts...)
-	r := &rig{t: t, ctx: ctx, srv: srv, js: srv.JetStream(t)}
+	r := &rig{t: t, ctx: func() context.Context { return ctx }, srv: srv, js: srv.JetStream(t)}
 	_, err := r.js.CreateStream(ctx, jetstream.StreamConfig{Name: "WORK", Subjects: []string{"work.>"}})
 	r.must(err)
 	r.cfg = pool.Config{Stream: "WORK", Drain: 200 * time.Millisecond}
@@ -60,7 +60,7 @@ func (r *rig) must(err error) {
 func (r *rig) publish(from, to int) {
 	r.t.Helper()
 	for i := from; i <= to; i++ {
-		_, err := r.js.Publish(r.ctx, fmt.Sprintf("work.%d", i%2), fmt.Append(nil, i))
+		_, err := r.js.Publish(r.ctx(), fmt.Sprintf("work.%d", i%2), fmt.Append(nil, i))
 		r.must(err)
 	}
 }
@@ -84,7 +84,7 @@ func (r *rig) start(change ...func(*pool.Config)) *worker {
 	}
 	p := pool.New(cfg, pool.Deps{JS: js, Logger: zerolog.New(zerolog.NewTestWriter(r.t))})
 	w := &worker{nc: nc, tasks: make(chan *pool.Task, 10_000), done: make(chan struct{})}
-	ctx, stop := context.WithCancel(r.ctx)
+	ctx, stop := context.WithCancel(r.ctx())
 	w.stop = stop
 	go func() {
 		defer close(w.done)
@@ -95,7 +95,7 @@ func (r *rig) start(change ...func(*pool.Config)) *worker {
 	r.t.Cleanup(w.halt)
 	select {
 	case <-p.Ready():
-	case <-r.ctx.Done():
+	case <-r.ctx().Done():
 		r.t.Fatal("pool is not ready")
 	}
 	return w
@@ -119,7 +119,7 @@ func (r *rig) next(w *worker) *pool.Task {
 	select {
 	case t := <-w.tasks:
 		return t
-	case <-r.ctx.Done():
+	case <-r.ctx().Done():
 		r.t.Fatal("no task came")
 		return nil
 	}
@@ -140,7 +140,7 @@ func (r *rig) unsettled() int {
 	r.t.Helper()
 	n := 0
 	for _, d := range r.cfg.Durables {
-		c, err := r.js.Consumer(r.ctx, "WORK", d.Durable)
+		c, err := r.js.Consumer(r.ctx(), "WORK", d.Durable)
 		r.must(err)
 		n += c.CachedInfo().NumAckPending + int(c.CachedInfo().NumPending)
 	}
@@ -161,8 +161,8 @@ func TestEveryMessageIsATaskUntilItIsDone(t *testing.T) {
 			t.Fatalf("task %+v", task)
 		}
 		got = append(got, n)
-		r.must(task.Done(r.ctx))
-		r.must(task.Done(r.ctx)) // again is allowed
+		r.must(task.Done(r.ctx()))
+		r.must(task.Done(r.ctx())) // again is allowed
 	}
 	slices.Sort(got)
 	if len(slices.Compact(got)) != 200 {
@@ -183,7 +183,7 @@ func TestATaskOfACrashedWorkerComesAgain(t *testing.T) {
 	if again.Delivered != 2 {
 		t.Fatalf("delivery %d, want 2", again.Delivered)
 	}
-	r.must(again.Done(r.ctx))
+	r.must(again.Done(r.ctx()))
 }
 
 func TestATaskInProgressDoesNotComeAgain(t *testing.T) {
@@ -197,14 +197,14 @@ func TestATaskInProgressDoesNotComeAgain(t *testing.T) {
 	other := r.start()
 	r.none(other, 3*ackWait)
 	for _, d := range r.cfg.Durables {
-		c, err := r.js.Consumer(r.ctx, "WORK", d.Durable)
+		c, err := r.js.Consumer(r.ctx(), "WORK", d.Durable)
 		r.must(err)
 		if n := c.CachedInfo().NumRedelivered; n > 0 {
 			t.Errorf("%s: %d tasks delivered again", d.Durable, n)
 		}
 	}
 	for _, task := range tasks {
-		r.must(task.Done(r.ctx))
+		r.must(task.Done(r.ctx()))
 	}
 	r.none(other, 2*ackWait)
 }
@@ -215,16 +215,16 @@ func TestAReleasedTaskComesAgainAtOnce(t *testing.T) {
 	w := r.start()
 	r.publish(1, 1)
 	task := r.next(w)
-	r.must(task.Release(r.ctx))
-	r.must(task.Release(r.ctx)) // again is allowed
-	if err := task.Done(r.ctx); !errors.Is(err, pool.ErrReleased) {
+	r.must(task.Release(r.ctx()))
+	r.must(task.Release(r.ctx())) // again is allowed
+	if err := task.Done(r.ctx()); !errors.Is(err, pool.ErrReleased) {
 		t.Fatalf("done after release gave %v, want %v", err, pool.ErrReleased)
 	}
 	again := r.next(w)
 	if again.Delivered != 2 {
 		t.Fatalf("delivery %d, want 2", again.Delivered)
 	}
-	r.must(again.Done(r.ctx))
+	r.must(again.Done(r.ctx()))
 }
 
 func TestAStopReleasesWhatIsNotSettled(t *testing.T) {
@@ -236,11 +236,11 @@ func TestAStopReleasesWhatIsNotSettled(t *testing.T) {
 	r.publish(1, 40)
 	done := r.next(first)
 	first.stop()
-	r.must(done.Done(r.ctx))
+	r.must(done.Done(r.ctx()))
 	<-first.done
 	second := r.start()
 	for range 39 {
-		r.must(r.next(second).Done(r.ctx))
+		r.must(r.next(second).Done(r.ctx()))
 	}
 	if n := r.unsettled(); n != 0 {
 		t.Fatalf("%d messages unsettled", n)
@@ -258,7 +258,7 @@ func TestAStopWaitsForTasksBeingSettled(t *testing.T) {
 		t.Fatal("run returned with an unsettled task")
 	case <-time.After(100 * time.Millisecond):
 	}
-	r.must(task.Done(r.ctx))
+	r.must(task.Done(r.ctx()))
 	<-w.done
 }
 
@@ -276,11 +276,11 @@ func TestTwoWorkersShare(t *testing.T) {
 			w = a
 		case task = <-b.tasks:
 			w = b
-		case <-r.ctx.Done():
+		case <-r.ctx().Done():
 			t.Fatal("no task came")
 		}
 		counts[w]++
-		r.must(task.Done(r.ctx))
+		r.must(task.Done(r.ctx()))
 	}
 	if counts[a] < 10 || counts[b] < 10 {
 		t.Fatalf("shares %d and %d of 100", counts[a], counts[b])
@@ -305,12 +305,12 @@ func TestUnsettledTasksAreBounded(t *testing.T) {
 				tasks = append(tasks, r.next(w))
 			}
 			r.none(w, ackWait/2)
-			r.must(tasks[0].Done(r.ctx))
+			r.must(tasks[0].Done(r.ctx()))
 			for _, task := range tasks[1:] {
-				r.must(task.Done(r.ctx))
+				r.must(task.Done(r.ctx()))
 			}
 			for range 100 - c.want {
-				r.must(r.next(w).Done(r.ctx))
+				r.must(r.next(w).Done(r.ctx()))
 			}
 		})
 	}
@@ -323,13 +323,13 @@ func TestABrokerRestartLosesNothing(t *testing.T) {
 	held := r.next(w)
 	r.srv.Restart(t)
 	// A task from before can be settled after.
-	r.must(held.Done(r.ctx))
+	r.must(held.Done(r.ctx()))
 	r.publish(21, 40)
 	seen := map[string]bool{string(held.Data): true}
 	for len(seen) < 40 {
 		task := r.next(w)
 		seen[string(task.Data)] = true
-		r.must(task.Done(r.ctx))
+		r.must(task.Done(r.ctx()))
 	}
 	if n := r.unsettled(); n != 0 {
 		t.Fatalf("%d messages unsettled", n)
@@ -341,16 +341,16 @@ func TestADeletedConsumerIsMadeAgain(t *testing.T) {
 	w := r.start()
 	r.publish(1, 2)
 	for range 2 {
-		r.must(r.next(w).Done(r.ctx))
+		r.must(r.next(w).Done(r.ctx()))
 	}
-	r.must(r.js.DeleteConsumer(r.ctx, "WORK", r.cfg.Durables[1].Durable))
+	r.must(r.js.DeleteConsumer(r.ctx(), "WORK", r.cfg.Durables[1].Durable))
 	// The new one begins at the beginning.
 	r.publish(3, 3)
 	seen := map[string]bool{}
 	for !seen["3"] {
 		task := r.next(w)
 		seen[string(task.Data)] = true
-		r.must(task.Done(r.ctx))
+		r.must(task.Done(r.ctx()))
 	}
 }
 
@@ -360,14 +360,14 @@ func TestAMessageThatComesAgainWhileItsTaskIsHereIsNoSecondTask(t *testing.T) {
 	r.publish(1, 1)
 	task := r.next(w)
 	// The server takes the task for abandoned.
-	c, err := r.js.Consumer(r.ctx, "WORK", r.cfg.Durables[1].Durable)
+	c, err := r.js.Consumer(r.ctx(), "WORK", r.cfg.Durables[1].Durable)
 	r.must(err)
 	cfg := c.CachedInfo().Config
 	cfg.AckWait = 100 * time.Millisecond
-	_, err = r.js.UpdateConsumer(r.ctx, "WORK", cfg)
+	_, err = r.js.UpdateConsumer(r.ctx(), "WORK", cfg)
 	r.must(err)
 	r.none(w, ackWait)
-	r.must(task.Done(r.ctx))
+	r.must(task.Done(r.ctx()))
 	r.none(w, ackWait)
 }
 
@@ -399,7 +399,7 @@ func BenchmarkDone(b *testing.B) {
 				wg.Go(func() {
 					for range work {
 						task := <-w.tasks
-						if err := task.Done(r.ctx); err != nil {
+						if err := task.Done(r.ctx()); err != nil {
 							b.Error(err)
 							return
 						}

@@ -29,14 +29,14 @@ func setup(t testing.TB) (context.Context, *natstest.Server, jetstream.JetStream
 	return ctx, srv, srv.JetStream(t)
 }
 
-func ensured(t *testing.T, ctx context.Context, js jetstream.JetStream) {
+func ensured(ctx context.Context, t *testing.T, js jetstream.JetStream) {
 	t.Helper()
 	if err := topology.Ensure(ctx, js, topology.Defaults()); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func drift(t *testing.T, ctx context.Context, js jetstream.JetStream, s topology.Settings) []topology.Difference {
+func drift(ctx context.Context, t *testing.T, js jetstream.JetStream, s topology.Settings) []topology.Difference {
 	t.Helper()
 	diffs, err := topology.Drift(ctx, js, s)
 	if err != nil {
@@ -47,40 +47,40 @@ func drift(t *testing.T, ctx context.Context, js jetstream.JetStream, s topology
 
 func TestEnsureMakesAllAndThenNothingDiffers(t *testing.T) {
 	ctx, srv, js := setup(t)
-	if diffs := drift(t, ctx, js, topology.Defaults()); len(diffs) == 0 || diffs[0].Got != topology.Missing {
+	if diffs := drift(ctx, t, js, topology.Defaults()); len(diffs) == 0 || diffs[0].Got != topology.Missing {
 		t.Fatalf("an empty server differs by %v", diffs)
 	}
 	for range 2 {
-		ensured(t, ctx, js)
-		if diffs := drift(t, ctx, js, topology.Defaults()); len(diffs) > 0 {
+		ensured(ctx, t, js)
+		if diffs := drift(ctx, t, js, topology.Defaults()); len(diffs) > 0 {
 			t.Fatalf("drift after ensure: %v", diffs)
 		}
 	}
 	// A restart of a single server loses what lies in memory, and no more.
 	srv.Restart(t)
-	ensured(t, ctx, srv.JetStream(t))
-	if diffs := drift(t, ctx, srv.JetStream(t), topology.Defaults()); len(diffs) > 0 {
+	ensured(ctx, t, srv.JetStream(t))
+	if diffs := drift(ctx, t, srv.JetStream(t), topology.Defaults()); len(diffs) > 0 {
 		t.Fatalf("drift after a restart: %v", diffs)
 	}
 }
 
 func TestDriftNamesFieldsAndEnsureLeavesThemAlone(t *testing.T) {
 	ctx, _, js := setup(t)
-	ensured(t, ctx, js)
+	ensured(ctx, t, js)
 	s := topology.Defaults()
 	s.EventsMaxAge = 24 * time.Hour
 	if err := topology.Ensure(ctx, js, s); err != nil {
 		t.Fatal(err)
 	}
 	want := []topology.Difference{{Name: "EVENTS", Field: "max_age", Want: "86400000000000", Got: "2592000000000000"}}
-	if diff := cmp.Diff(want, drift(t, ctx, js, s)); diff != "" {
+	if diff := cmp.Diff(want, drift(ctx, t, js, s)); diff != "" {
 		t.Errorf("drift (-want +got):\n%s", diff)
 	}
 }
 
 func TestDriftNamesWhatLacksAndWhatWasChanged(t *testing.T) {
 	ctx, _, js := setup(t)
-	ensured(t, ctx, js)
+	ensured(ctx, t, js)
 	name := topology.SenderDurable(delivery.Email, 3)
 	if err := js.DeleteConsumer(ctx, topology.Deliveries, name); err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestDriftNamesWhatLacksAndWhatWasChanged(t *testing.T) {
 		{Name: "DELIVERIES " + name, Got: topology.Missing},
 		{Name: "RETRIES retries-webhook", Field: "max_ack_pending", Want: "4096", Got: "1"},
 	}
-	if diff := cmp.Diff(want, drift(t, ctx, js, topology.Defaults())); diff != "" {
+	if diff := cmp.Diff(want, drift(ctx, t, js, topology.Defaults())); diff != "" {
 		t.Errorf("drift (-want +got):\n%s", diff)
 	}
 }
@@ -108,7 +108,7 @@ func TestAnotherNumberOfPartitionsIsRefused(t *testing.T) {
 	if _, err := topology.Partitions(ctx, js); fault.KindOf(err) != fault.NotFound {
 		t.Fatalf("partitions of an empty server: %v", err)
 	}
-	ensured(t, ctx, js)
+	ensured(ctx, t, js)
 	if n, err := topology.Partitions(ctx, js); err != nil || n != 16 {
 		t.Fatalf("partitions %d, %v", n, err)
 	}
@@ -121,7 +121,7 @@ func TestAnotherNumberOfPartitionsIsRefused(t *testing.T) {
 
 func TestBucketsAreAsTheClientLibraryMakesThem(t *testing.T) {
 	ctx, _, js := setup(t)
-	ensured(t, ctx, js)
+	ensured(ctx, t, js)
 	if _, err := js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "reference", Description: "<owner>"}); err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestBucketsAreAsTheClientLibraryMakesThem(t *testing.T) {
 
 func TestThePartitionIsAFunctionOfTheOwnerAlone(t *testing.T) {
 	ctx, _, js := setup(t)
-	ensured(t, ctx, js)
+	ensured(ctx, t, js)
 	parts := map[string]int{}
 	for _, s := range []string{
 		subject.Platform("acme", "invoice.posted"), subject.Internal("acme", "invoice.delivery_date_plus"),

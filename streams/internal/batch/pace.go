@@ -12,7 +12,7 @@ type Pace struct {
 	single time.Duration // for one message beyond that
 	batch  time.Duration // for a batch beyond its messages
 	// favour is how many times longer the messages one by one may take.
-	favour time.Duration
+	favour int
 	forced int
 	probe  int
 	asked  int
@@ -30,6 +30,8 @@ const (
 	// probe is how often the way that seems slower is tried, since only
 	// trying tells that it no longer is.
 	probe = 256
+	// hopeless is how many times slower a way may seem and still be tried.
+	hopeless = 8
 	// Where all messages are under way at once, a group has one round trip,
 	// and each message costs what the server needs for it. A batch costs the
 	// server 2 ms of processor time: in groups of 100 webhooks took 0.095 s
@@ -66,13 +68,13 @@ func (p *Pace) Batched(n int) bool {
 	if p.forced > 0 && n >= p.forced {
 		return true
 	}
-	count := time.Duration(n)
-	batched := p.round+count*p.single > p.favour*(p.batch+count*within)
+	singly := p.round + time.Duration(n)*p.single
+	whole := time.Duration(p.favour) * (p.batch + time.Duration(n)*within)
 	p.asked++
-	if p.asked%p.probe == 0 {
-		return !batched
+	if p.asked%p.probe == 0 && max(singly, whole) < hopeless*min(singly, whole) {
+		return singly <= whole
 	}
-	return batched
+	return singly > whole
 }
 
 // Learn takes in how long it took to store n messages in one of the ways.

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // rig is a server with a stream and a consumer of it.
 type rig struct {
 	t   *testing.T
-	ctx context.Context
+	ctx func() context.Context
 	srv *natstest.Server
 	js  jetstream.JetStream
 	got chan *nats.Msg
@@ -30,7 +30,7 @@ func newRig(t *testing.T) *rig {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	t.Cleanup(cancel)
 	srv := natstest.Start(t)
-	r := &rig{t: t, ctx: ctx, srv: srv, js: srv.JetStream(t), got: make(chan *nats.Msg, 10_000)}
+	r := &rig{t: t, ctx: func() context.Context { return ctx }, srv: srv, js: srv.JetStream(t), got: make(chan *nats.Msg, 10_000)}
 	_, err := r.js.CreateStream(ctx, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}})
 	r.must(err)
 	_, err = r.js.CreateConsumer(ctx, "S", jetstream.ConsumerConfig{Durable: "c", AckPolicy: jetstream.AckNonePolicy})
@@ -48,7 +48,7 @@ func (r *rig) must(err error) {
 func (r *rig) publish(n, size int) {
 	r.t.Helper()
 	for range n {
-		_, err := r.js.Publish(r.ctx, "s", make([]byte, size))
+		_, err := r.js.Publish(r.ctx(), "s", make([]byte, size))
 		r.must(err)
 	}
 }
@@ -66,7 +66,7 @@ func (r *rig) receive(n int) {
 	for i := range n {
 		select {
 		case <-r.got:
-		case <-r.ctx.Done():
+		case <-r.ctx().Done():
 			r.t.Fatalf("%d messages came, want %d", i, n)
 		}
 	}
@@ -113,18 +113,18 @@ func TestADeletedConsumerIsNoticed(t *testing.T) {
 	p := r.start()
 	p.Free(1)
 	r.must(r.js.Conn().Flush())
-	r.must(r.js.DeleteConsumer(r.ctx, "S", "c"))
-	if err := p.Wait(r.ctx); !errors.Is(err, pull.ErrGone) {
+	r.must(r.js.DeleteConsumer(r.ctx(), "S", "c"))
+	if err := p.Wait(r.ctx()); !errors.Is(err, pull.ErrGone) {
 		t.Fatalf("wait gave %v, want %v", err, pull.ErrGone)
 	}
 }
 
 func TestAConsumerThatNeverWasIsNoticed(t *testing.T) {
 	r := newRig(t)
-	r.must(r.js.DeleteConsumer(r.ctx, "S", "c"))
+	r.must(r.js.DeleteConsumer(r.ctx(), "S", "c"))
 	p := r.start()
 	p.Free(1)
-	if err := p.Wait(r.ctx); !errors.Is(err, pull.ErrGone) {
+	if err := p.Wait(r.ctx()); !errors.Is(err, pull.ErrGone) {
 		t.Fatalf("wait gave %v, want %v", err, pull.ErrGone)
 	}
 }
@@ -134,7 +134,7 @@ func TestARestoredConnectionIsNoticed(t *testing.T) {
 	p := r.start()
 	p.Free(1)
 	r.must(r.js.Conn().ForceReconnect())
-	if err := p.Wait(r.ctx); !errors.Is(err, pull.ErrReconnected) {
+	if err := p.Wait(r.ctx()); !errors.Is(err, pull.ErrReconnected) {
 		t.Fatalf("wait gave %v, want %v", err, pull.ErrReconnected)
 	}
 }
@@ -142,7 +142,7 @@ func TestARestoredConnectionIsNoticed(t *testing.T) {
 func TestWaitingEndsWithItsContext(t *testing.T) {
 	r := newRig(t)
 	p := r.start()
-	ctx, cancel := context.WithCancel(r.ctx)
+	ctx, cancel := context.WithCancel(r.ctx())
 	cancel()
 	if err := p.Wait(ctx); err != nil {
 		t.Fatal(err)
