@@ -22,6 +22,8 @@ type Start struct {
 	Args []string
 	// Env is added to the test's environment. HEALTH_ADDR is set by Run.
 	Env []string
+	// Attr confines the program; nil leaves it as free as the test.
+	Attr *syscall.SysProcAttr
 }
 
 // Process is a running program of the product.
@@ -41,6 +43,7 @@ func Run(t testing.TB, s Start) *Process {
 	p := &Process{ended: make(chan struct{}), health: make(chan string, 1)}
 	p.cmd = exec.Command(s.Path, s.Args...) //nolint:noctx // its life is the test's: see Cleanup
 	p.cmd.Env = append(append(os.Environ(), "HEALTH_ADDR=127.0.0.1:0"), s.Env...)
+	p.cmd.SysProcAttr = s.Attr
 	out, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

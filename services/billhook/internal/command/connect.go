@@ -48,7 +48,11 @@ func connect(cmd *cobra.Command, w World) (*session, error) {
 		}
 		settings.User = home.Operator
 	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), reach)
+	wait, err := cmd.Flags().GetDuration("wait")
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), wait)
 	defer cancel()
 	s.nats, s.js, err = link.Connect(ctx, settings, s.log)
 	switch {
@@ -60,8 +64,8 @@ func connect(cmd *cobra.Command, w World) (*session, error) {
 	return s, err
 }
 
-// reach bounds how long a command looks for Billhook. Services wait for ever;
-// a person wants to be told.
+// reach bounds how long a command looks for Billhook unless --wait says
+// otherwise. Services wait for ever; a person wants to be told.
 const reach = 3 * time.Second
 
 // errStranger is returned where the user or its password is not known.

@@ -67,6 +67,7 @@ func root(w World) *cobra.Command {
 		SilenceErrors: true,
 	}
 	cmd.PersistentFlags().String("data", "data", "data folder of the all-in-one")
+	cmd.PersistentFlags().Duration("wait", reach, "how long commands look for a running Billhook")
 	cmd.AddCommand(
 		demoCommand(w), upCommand(w), applyCommand(w), publishCommand(w), checkCommand(w),
 		keysCommand(w), setupCommand(w), tokensCommand(w), settingsCommand(), keygenCommand(), natsConfigCommand(),
