@@ -50,9 +50,9 @@ type rig struct {
 	key    string // of acme, role publisher
 }
 
-func newRig(t testing.TB) *rig {
+func newRig(t testing.TB, opts ...natstest.Option) *rig {
 	t.Helper()
-	r := &rig{t: t, server: natstest.Start(t)}
+	r := &rig{t: t, server: natstest.Start(t, opts...)}
 	r.js = r.server.JetStream(t)
 	settings := topology.Defaults()
 	settings.Partitions = partitions

@@ -17,6 +17,11 @@ const metaPartitions = "billhook-partitions"
 // ordered consumers are made on demand; they count while they live.
 const maxConsumers = 100_000
 
+// maxInbox is the greatest message that INBOX takes, in bytes: a multiple of an
+// event's greatest size, so that what is a little too long is refused with a
+// record, and nobody fills memory by the rest.
+const maxInbox = 1 << 20
+
 const (
 	day     = 24 * time.Hour
 	gapsAge = 365 * day
@@ -53,7 +58,7 @@ func inbox(s Settings) jetstream.StreamConfig {
 	c.SubjectTransform = &jetstream.SubjectTransformConfig{
 		Source: subject.InboxTransformSource, Destination: subject.InboxTransform(s.Partitions),
 	}
-	c.MaxBytes, c.Discard = s.InboxMaxBytes, jetstream.DiscardNew
+	c.MaxBytes, c.MaxMsgSize, c.Discard = s.InboxMaxBytes, maxInbox, jetstream.DiscardNew
 	c.AllowAtomicPublish, c.AllowDirect = true, true
 	c.Metadata = partitionsMeta(s)
 	return c

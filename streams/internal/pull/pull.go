@@ -27,8 +27,10 @@ const (
 	// of them missing means that the consumer is gone or moved.
 	heartbeat = 10 * time.Second
 	silence   = 2*heartbeat + time.Second
-	// maxBytes bounds what one request brings.
-	maxBytes = 8 << 20
+	// maxBytes bounds what one request brings. It must be greater than any
+	// message with its subject and headers: one that does not fit is refused
+	// for ever, and everything behind it waits.
+	maxBytes = 16 << 20
 )
 
 // Errors that end a puller.
@@ -160,7 +162,9 @@ type request struct {
 
 func (p *Puller) receive(m *nats.Msg) {
 	status := ""
-	if len(m.Data) == 0 && m.Header != nil {
+	// Publishers choose headers, so a message may look like a status. What is
+	// delivered has a reply subject, its place in the stream; a status has none.
+	if m.Reply == "" && len(m.Data) == 0 && m.Header != nil {
 		status = m.Header.Get(statusHeader)
 	}
 	if status != "" {
