@@ -46,6 +46,8 @@ func Open(dir string) (*Home, error) {
 // ErrInUse is returned for a data folder that another process has open.
 var ErrInUse = errors.New("another billhook runs on it: stop that one, or name another folder with --data")
 
+var errEmpty = errors.New("the file is empty: remove it, and a new password is made")
+
 // Close gives the folder to whoever opens it next.
 func (h *Home) Close() {
 	if h.lock != nil {
@@ -107,7 +109,11 @@ func (h *Home) Password() (secret.Text, error) {
 	if err != nil {
 		return secret.Text{}, fmt.Errorf("read operator password: %w", err)
 	}
-	return secret.NewText(strings.TrimSpace(string(b))), nil
+	text := strings.TrimSpace(string(b))
+	if text == "" { // an empty password would let everybody in
+		return secret.Text{}, fault.New(fault.Invalid, "read operator password", h.passwordFile(), errEmpty)
+	}
+	return secret.NewText(text), nil
 }
 
 func (h *Home) passwordFile() string { return filepath.Join(h.dir, "operator.password") }

@@ -85,3 +85,13 @@ func TestAGivenKeyGoesBeforeTheFile(t *testing.T) {
 		t.Error("a file was made although a key was given")
 	}
 }
+
+func TestAnEmptyPasswordFileLetsNobodyIn(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "operator.password"), []byte("\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if password, err := home.At(dir).MakePassword(rand.Reader); err == nil {
+		t.Errorf("a password of %d characters is taken", len(password.Reveal()))
+	}
+}
