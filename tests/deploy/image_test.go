@@ -137,8 +137,8 @@ func TestTheImageFindsItsAuthorities(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 2)
-	go func() { done <- web.Run(ctx) }()
+	done := make(chan struct{})
+	go func() { defer close(done); _ = web.Run(ctx) }()
 	t.Cleanup(func() { stop(); <-done })
 
 	environ := im.up(t, "DEVELOPMENT=true", "HOST_OVERRIDES=hooks.example.com="+web.Address())

@@ -62,7 +62,7 @@ func TestWithoutAnAuthenticatorNobodyGetsInFromOutside(t *testing.T) {
 	for name, opt := range map[string]nats.Option{
 		"no credentials": func(*nats.Options) error { return nil },
 		"a user":         nats.UserInfo("process", "x"),
-		"another token":  nats.Token("token-of-this-proces"),
+		"another token":  nats.Token("token-of-this"),
 	} {
 		if _, err := connect(t, "nats://"+b.Address(), opt); !errors.Is(err, nats.ErrAuthorization) {
 			t.Errorf("%s: %v", name, err)
@@ -126,7 +126,7 @@ func TestAGuestWhoseCredentialsEndIsShownOut(t *testing.T) {
 }
 
 func TestAPortInUseIsSaidAtOnce(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's own port
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -298,8 +298,8 @@ func openEnds(t *testing.T) *ends {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- web.Run(ctx) }()
+	done := make(chan struct{})
+	go func() { defer close(done); _ = web.Run(ctx) }()
 	t.Cleanup(func() { stop(); <-done })
 	root := filepath.Join(t.TempDir(), "root.pem")
 	if err := os.WriteFile(root, ca.PEM(), 0o600); err != nil {
@@ -315,14 +315,14 @@ func openEnds(t *testing.T) *ends {
 // mail runs a mail server that refuses every log-in, and returns its address.
 func (e *ends) mail(t *testing.T, cert tls.Certificate) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's own port
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return refusing{e}, nil }))
 	s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(l) }()
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = s.Close(); <-done })
 	return l.Addr().String()
 }

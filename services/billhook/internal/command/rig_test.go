@@ -85,7 +85,7 @@ func upInScript(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	path, err := exec.LookPath("billhook")
 	ts.Check(err)
-	cmd := exec.Command(path, "up", "--data", ts.MkAbs(args[0])) //nolint:noctx // ended by Defer
+	cmd := exec.Command(path, "up", "--data", ts.MkAbs(args[0]))
 	for _, name := range []string{"PATH", "HOME", "NATS_ADDR", "HTTP_ADDR", "SYNC"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
