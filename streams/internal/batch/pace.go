@@ -11,7 +11,8 @@ type Pace struct {
 	round  time.Duration // for the messages one by one, whatever their number
 	single time.Duration // for one message beyond that
 	batch  time.Duration // for a batch beyond its messages
-	// favour is how many times longer the messages one by one may take.
+	// favour is how many times longer the messages one by one may take where
+	// the server does not sync.
 	favour int
 	forced int
 	probe  int
@@ -43,6 +44,9 @@ const (
 	pipelinedFavour = 3
 	pipelinedProbe  = 64
 	leastSingle     = 5 * time.Microsecond
+	// synced is what a message costs at least where the server syncs each; the
+	// favour ends there.
+	synced = 100 * time.Microsecond
 )
 
 // NewPace returns a Pace with which groups of 18 and more are batches at
@@ -69,7 +73,10 @@ func (p *Pace) Batched(n int) bool {
 		return true
 	}
 	singly := p.round + time.Duration(n)*p.single
-	whole := time.Duration(p.favour) * (p.batch + time.Duration(n)*within)
+	whole := p.batch + time.Duration(n)*within
+	if p.single < synced {
+		whole *= time.Duration(p.favour)
+	}
 	p.asked++
 	if p.asked%p.probe == 0 && max(singly, whole) < hopeless*min(singly, whole) {
 		return singly <= whole
