@@ -144,3 +144,45 @@ func TestALetterOnItsWayArrivesOnceThoughTheServiceStops(t *testing.T) {
 	}
 	r.acknowledged(t)
 }
+
+func TestACrashRepeatsNoMoreLettersThanThereAreConnections(t *testing.T) {
+	var r *rig
+	srv := smtptest.Start(t, smtptest.Script{Data: func(smtptest.Letter) error {
+		if r.down.Load() {
+			return smtptest.Reply(421, "the sender is no more")
+		}
+		return nil
+	}})
+	r = start(t, srv, nil)
+	r.putEmail(t, plain("e", "a@example.com"))
+	const letters = 300
+	for range letters {
+		r.happen(t, "e")
+	}
+	c := config(t)
+	c.Connections = 2
+	crashes := 0
+	for _, point := range []string{"mailer-sent", "mailer-kept", "mailer-recorded", "mailer-sent"} {
+		r.spare.Store(40)
+		i := r.run(t, c, point)
+		select {
+		case <-i.dead:
+			crashes++
+		case <-time.After(30 * time.Second):
+			t.Fatal("no crash")
+		}
+		i.stop()
+	}
+	r.run(t, c, "")
+	r.outcomes(t, final(letters))
+	r.acknowledged(t)
+	ids := map[string]int{}
+	for _, l := range srv.Letters() {
+		h, _ := read(t, l)
+		ids[h.Get("Message-Id")]++
+	}
+	repeats := len(srv.Letters()) - len(ids)
+	if len(ids) != letters || repeats > crashes*c.Connections {
+		t.Errorf("%d different letters of %d arrived, %d repeats after %d crashes", len(ids), letters, repeats, crashes)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,6 +62,12 @@ type rig struct {
 	policy    *guard.Policy
 	store     *store.Store
 	roots     *smtptest.Server // any server: all have the same authority
+
+	// spare is how often an instance passes its fault point before it crashes.
+	spare atomic.Int64
+	// down is true while an instance has crashed and not ended: what it still
+	// says to a mail server was never said.
+	down atomic.Bool
 
 	mu     sync.Mutex
 	events int
@@ -210,7 +217,7 @@ func config(t testing.TB) mailer.Config {
 }
 
 // run starts a mailer and returns when it is ready. With a fault point the
-// instance crashes when it passes it for the first time.
+// instance crashes when it passes it, after those spared.
 func (r *rig) run(t testing.TB, c mailer.Config, faultPoint string) *instance {
 	t.Helper()
 	i := &instance{conn: r.srv.Conn(t), done: make(chan struct{}), dead: make(chan struct{})}
@@ -229,7 +236,8 @@ func (r *rig) run(t testing.TB, c mailer.Config, faultPoint string) *instance {
 		JetStream: js, Directory: dir, Accounts: acc, Catalogue: r.catalogue, Sealer: r.sealer, Policy: r.policy,
 		Roots: r.roots.Roots, Partitions: partitions, Logger: log, Now: time.Now, Rand: rand.Reader,
 		Fault: func(point string) {
-			if point == faultPoint {
+			if point == faultPoint && r.spare.Add(-1) < 0 {
+				r.down.Store(true)
 				i.crash()
 			}
 		},
@@ -242,6 +250,7 @@ func (r *rig) run(t testing.TB, c mailer.Config, faultPoint string) *instance {
 		}
 		dir.Close()
 		acc.Close()
+		r.down.Store(false)
 	}()
 	t.Cleanup(func() { i.stop() })
 	select {

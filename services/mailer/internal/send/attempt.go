@@ -3,6 +3,7 @@ package send
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	settings "github.com/billhook/billhook/config/smtp"
@@ -11,8 +12,8 @@ import (
 	"github.com/billhook/billhook/shared/delivery"
 )
 
-// attempt makes one attempt. It calls free once the SMTP server is done with
-// it.
+// attempt makes one attempt. Its connection, and its place in the lane, are free
+// for others once it is on record.
 func (s *Sender) attempt(ctx context.Context, j *job, free func()) {
 	r, refusal := route.Find(s.Directory.Owner(j.Delivery.Owner), &j.Delivery, j.frozen())
 	if refusal != nil {
@@ -44,8 +45,17 @@ func (s *Sender) attempt(ctx context.Context, j *job, free func()) {
 		return
 	}
 	s.fault(FaultNoted)
+	leave, err := s.Post.Reserve(ctx, srv)
+	if err != nil {
+		s.release(ctx, j)
+		return
+	}
+	j.leave = sync.OnceFunc(func() {
+		leave()
+		free()
+	})
+	defer j.leave()
 	failure := s.pass(ctx, j, srv, o)
-	free()
 	s.fault(FaultSent)
 	s.conclude(ctx, j, o, failure)
 }

@@ -64,6 +64,9 @@ func (s *Sender) finish(ctx context.Context, j *job, o *delivery.Outcome) {
 		s.abandon(ctx, j, err)
 		return
 	}
+	if j.leave != nil {
+		j.leave()
+	}
 	s.fault(FaultRecorded)
 	// An earlier process may have set a retry and then crashed.
 	if j.again && o.Result.Final() {

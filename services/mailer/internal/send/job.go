@@ -29,6 +29,9 @@ type job struct {
 	// nothing of its end; began is when that one rendered the letters.
 	repeat bool
 	began  time.Time
+	// leave gives back the connection; nil while there is none. It may be
+	// called again.
+	leave func()
 }
 
 // frozen returns what rendered letters are routed by, nil for none.

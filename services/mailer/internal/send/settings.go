@@ -64,8 +64,10 @@ type Events interface {
 }
 
 // Post sends letters. Held says until when it does not try a server, because
-// the settings were at fault.
+// the settings were at fault. Reserve waits for one of the server's
+// connections, which is held until what became of the letters is on record.
 type Post interface {
+	Reserve(ctx context.Context, srv smtp.Server) (func(), error)
 	Held(srv smtp.Server) (time.Time, bool)
 	Send(ctx context.Context, srv smtp.Server, e letter.Envelope) ([]smtp.Reply, error)
 }

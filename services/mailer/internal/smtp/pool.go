@@ -43,13 +43,14 @@ type Pool struct {
 	lanes map[string]*lane
 }
 
-// lane is one server's connections: slots bounds how many are open or in use,
-// idle holds those kept.
+// lane is one server's connections: slots bounds the reservations, idle holds
+// the connections kept.
 type lane struct {
 	slots chan struct{}
 	idle  []*session
-	// users counts the sends that have or want a slot. A lane without users
-	// and connections is forgotten: settings that changed have another key.
+	// users counts the reservations, those waited for, and the sends. A lane
+	// without users and connections is forgotten: settings that changed have
+	// another key.
 	users int
 }
 
@@ -58,23 +59,40 @@ func NewPool(cfg Config) *Pool {
 	return &Pool{cfg: cfg, lanes: map[string]*lane{}}
 }
 
+// Reserve waits until one of a server's connections is to be had, and returns
+// the function that gives it back. Whoever sends holds a reservation, and keeps
+// it until what became of the letter is on record: so a crash leaves open no
+// more letters than there are connections. The error is that of ctx.
+func (p *Pool) Reserve(ctx context.Context, srv Server) (func(), error) {
+	l := p.enter(srv)
+	select {
+	case l.slots <- struct{}{}:
+	case <-ctx.Done():
+		p.leave(srv, l)
+		return nil, ctx.Err()
+	}
+	done := func() {
+		<-l.slots
+		p.leave(srv, l)
+	}
+	if err := ctx.Err(); err != nil {
+		done()
+		return nil, err
+	}
+	return done, nil
+}
+
 // Send delivers e through srv and returns the reply for every recipient. An
 // error is a [*Failure]: nobody got the letter, or, when it is Ambiguous,
 // nobody knows. A kept connection that turns out dead before the letter is on
 // its way is replaced without the caller noticing. While the settings are held
 // (see [Pool.Held]) the failure is the one that they are held for.
 func (p *Pool) Send(ctx context.Context, srv Server, e letter.Envelope) ([]Reply, error) {
-	l := p.enter(srv)
-	defer p.leave(srv, l)
-	select {
-	case l.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, fail("dial", Transient, ctx.Err())
-	}
-	defer func() { <-l.slots }()
 	if h, ok := p.holds.get(srv.Key, p.cfg.Now()); ok {
 		return nil, &h.failure
 	}
+	l := p.enter(srv)
+	defer p.leave(srv, l)
 	replies, err := p.try(ctx, srv, l, e)
 	p.holds.note(srv.Key, err, p.cfg.Now(), p.cfg.Hold)
 	return replies, err

@@ -146,6 +146,37 @@ func TestFailuresAreClassified(t *testing.T) {
 	}
 }
 
+func TestNoMoreConnectionsAreReservedThanThereMayBe(t *testing.T) {
+	b := setup(t, smtptest.Script{})
+	var leave []func()
+	for range 2 {
+		done, err := b.pool.Reserve(t.Context(), b.server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave = append(leave, done)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.pool.Reserve(ctx, b.server); !errors.Is(err, context.Canceled) {
+		t.Fatalf("a third connection was reserved: %v", err)
+	}
+	other := b.server
+	other.Key = "acme.other.1"
+	if done, err := b.pool.Reserve(t.Context(), other); err != nil {
+		t.Errorf("another server's connections are taken too: %v", err)
+	} else {
+		done()
+	}
+	leave[0]()
+	done, err := b.pool.Reserve(t.Context(), b.server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done()
+	leave[1]()
+}
+
 func TestSettingsAtFaultAreNotTriedAgainForAWhile(t *testing.T) {
 	logins := 0
 	b := setup(t, smtptest.Script{Auth: func(string, string) error { logins++; return smtptest.Reply(535, "no") }})
