@@ -50,7 +50,8 @@ type Document struct {
 // Line returns the line of the file at which the value of a pointer begins.
 func (d *Document) Line(pointer string) int { return d.value.Line(pointer) }
 
-// Files reads what documents refer to outside of the file.
+// Files reads what documents refer to outside of the file. The zero Files
+// refuses every such reference.
 type Files struct {
 	// Env returns an environment variable; File the content of a file.
 	Env  func(name string) (string, bool)

@@ -105,6 +105,9 @@ func (r *smtpSettings) save(ctx context.Context, o string, s *store.Store) (setu
 // document says password_env or password_file.
 func (r *smtpSettings) fetch(v *document.Value, files Files) fault.Problems {
 	if name, ok := v.Take("password_env"); ok {
+		if files.Env == nil {
+			return fault.Problems{outside("/password_env")}
+		}
 		text, found := files.Env(name)
 		if !found {
 			return fault.Problems{{Pointer: "/password_env", Rule: "secret.missing", Detail: "the environment has no variable of this name"}}
@@ -112,6 +115,9 @@ func (r *smtpSettings) fetch(v *document.Value, files Files) fault.Problems {
 		v.Set("password", text)
 	}
 	if path, ok := v.Take("password_file"); ok {
+		if files.File == nil {
+			return fault.Problems{outside("/password_file")}
+		}
 		text, err := files.File(path)
 		if err != nil {
 			return fault.Problems{{Pointer: "/password_file", Rule: "secret.missing", Detail: "the file cannot be read"}}
@@ -119,6 +125,13 @@ func (r *smtpSettings) fetch(v *document.Value, files Files) fault.Problems {
 		v.Set("password", strings.TrimRight(string(text), "\r\n"))
 	}
 	return nil
+}
+
+// outside refuses a reference where the caller trusts no file to make one: who
+// wrote it would get a secret of the reader's machine sent to a server of his
+// choice.
+func outside(pointer string) fault.Problem {
+	return fault.Problem{Pointer: pointer, Rule: "secret.reference", Detail: "secrets outside of the file are not read here; the operator may allow it for files of his own"}
 }
 
 type cannedEmail struct{ email.Spec }

@@ -15,7 +15,7 @@ import (
 
 func applyCommand(w World) *cobra.Command {
 	var file string
-	var dryRun bool
+	var dryRun, references bool
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE",
 		Short: "Save the resources of a YAML file",
@@ -47,6 +47,7 @@ file again changes nothing. Nothing is deleted.`,
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "file of documents; - is standard input (required)")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "judge everything and show the difference, but save nothing")
+	cmd.Flags().BoolVar(&references, "allow-secret-refs", false, "read password_env and password_file from this machine; only for files you wrote yourself")
 	_ = cmd.MarkFlagRequired("file")
 	return cmd
 }
