@@ -156,18 +156,27 @@ func (g grant) set(user string) Set {
 		add(api("DIRECT.GET", stream), api("DIRECT.GET", stream, ">"), api("STREAM.MSG.GET", stream))
 	}
 	for _, bucket := range g.keeps {
-		add(topology.BucketKey(bucket, ">"))
+		add(kept(bucket, user)...)
 	}
 	if slices.Contains(g.keeps, topology.Leases) {
 		// A single server forgets the leases when it restarts, and a lease
 		// that is given back is taken at once by who hears of it.
 		add(api("STREAM.CREATE", topology.BucketStream(topology.Leases)))
-		s.Subscribe = append(s.Subscribe, topology.BucketKey(topology.Leases, ">"))
+		s.Subscribe = append(s.Subscribe, kept(topology.Leases, user)...)
 	}
 	add(g.writes...)
 	slices.Sort(s.Publish)
 	s.Publish = slices.Compact(s.Publish)
 	return s
+}
+
+// kept lists the keys of a bucket that a service writes: of leases and
+// checkpoints, which carry the name of their service, its own.
+func kept(bucket, user string) []string {
+	if bucket == topology.Leases || bucket == topology.Checkpoints {
+		return []string{topology.BucketKey(bucket, user), topology.BucketKey(bucket, user+".>")}
+	}
+	return []string{topology.BucketKey(bucket, ">")}
 }
 
 // consumer lists what making and using a consumer of a stream takes: creation,
