@@ -43,8 +43,10 @@ type Step struct {
 // Output is a message to be written inside the fence.
 type Output struct {
 	Subject string
-	Header  nats.Header
-	Data    []byte
+	// Header may hold what a publisher wrote: names that begin with Nats- or
+	// Billhook- are left out.
+	Header nats.Header
+	Data   []byte
 	// MsgID is the id for the server's de-duplication; empty for none. An
 	// output whose id is already in the window is dropped and logged.
 	MsgID string

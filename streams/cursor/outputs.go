@@ -3,6 +3,7 @@ package cursor
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -57,16 +58,24 @@ func (s *Session) loose(outs []Output) []made {
 	return all
 }
 
-// message copies the header, since a handler may use one for many outputs.
+// message copies the header, since a handler may use one for many outputs, and
+// leaves out what the server and this package mean something by.
 func message(out Output) *nats.Msg {
 	h := make(nats.Header, len(out.Header)+6)
 	for k, v := range out.Header {
-		h[k] = v
+		if !reserved(k) {
+			h[k] = v
+		}
 	}
 	if out.MsgID != "" {
 		h.Set(jetstream.MsgIDHeader, out.MsgID)
 	}
 	return &nats.Msg{Subject: out.Subject, Header: h, Data: out.Data}
+}
+
+func reserved(header string) bool {
+	h := strings.ToLower(header)
+	return strings.HasPrefix(h, "nats-") || strings.HasPrefix(h, "billhook-")
 }
 
 // write stores messages inside the fence, in batches.

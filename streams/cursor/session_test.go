@@ -7,6 +7,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/billhook/billhook/streams/cursor"
 	"github.com/billhook/billhook/streams/fence"
 	"github.com/billhook/billhook/streams/topology"
@@ -105,6 +109,38 @@ func TestOutputsSayWhatTheyWereMadeFrom(t *testing.T) {
 		if got := m.Header.Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
+	}
+}
+
+func TestHeadersThatMeanSomethingAreNotTakenFromAHandler(t *testing.T) {
+	r := newRig(t)
+	evil := nats.Header{
+		"Nats-Expected-Last-Sequence": {"99"}, "nats-batch-commit": {"1"}, "Nats-TTL": {"1s"}, "Nats-Rollup": {"all"},
+		topology.HeaderEpoch: {"77"}, "billhook-source": {"99"}, "Trace": {"kept"},
+	}
+	h := handler{handle: func(_ context.Context, _ *cursor.Session, msgs []cursor.Message) ([]cursor.Step, error) {
+		steps := echo(msgs)
+		for i := range steps {
+			steps[i].Outputs[0].Header = evil
+		}
+		return steps, nil
+	}}
+	r.publish("src.a", "1", "2")
+	r.start(h)
+	r.expectWritten(bodies(1, 2))
+	str, err := r.js.Stream(r.ctx(), sink)
+	r.must(err)
+	m, err := str.GetMsg(r.ctx(), 2)
+	r.must(err)
+	want := nats.Header{
+		topology.HeaderSource: {"2"}, topology.HeaderIndex: {"1/1"}, topology.HeaderEpoch: {"1"}, topology.HeaderWrite: {"2"},
+		"Trace": {"kept"},
+	}
+	for _, own := range []string{jetstream.ExpectedLastSubjSeqHeader, jetstream.ExpectedLastSubjSeqSubjHeader} {
+		m.Header.Del(own)
+	}
+	if diff := cmp.Diff(want, m.Header); diff != "" {
+		t.Errorf("headers (-want +got):\n%s", diff)
 	}
 }
 
