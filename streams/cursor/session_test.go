@@ -136,8 +136,11 @@ func TestHeadersThatMeanSomethingAreNotTakenFromAHandler(t *testing.T) {
 		topology.HeaderSource: {"2"}, topology.HeaderIndex: {"1/1"}, topology.HeaderEpoch: {"1"}, topology.HeaderWrite: {"2"},
 		"Trace": {"kept"},
 	}
-	for _, own := range []string{jetstream.ExpectedLastSubjSeqHeader, jetstream.ExpectedLastSubjSeqSubjHeader} {
-		m.Header.Del(own)
+	for _, server := range []string{
+		jetstream.ExpectedLastSubjSeqHeader, jetstream.ExpectedLastSubjSeqSubjHeader,
+		"Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp",
+	} {
+		m.Header.Del(server)
 	}
 	if diff := cmp.Diff(want, m.Header); diff != "" {
 		t.Errorf("headers (-want +got):\n%s", diff)
