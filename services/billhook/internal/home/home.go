@@ -70,9 +70,18 @@ func (h *Home) HasKey() bool {
 	return err == nil
 }
 
+// ErrKeyLost is returned where there are streams but no sealing key: a new one
+// would open none of the secrets in them.
+var ErrKeyLost = errors.New("the folder holds streams but no key: put secret.key back from the backup, or give the key as SECRET_KEY")
+
 // Keys returns the sealing keys: given ones, else those of the key file, which
-// is made on first use.
+// is made on first use, before there are any streams.
 func (h *Home) Keys(given secret.Text, rand io.Reader) ([]secret.Key, error) {
+	if given.Empty() && !h.HasKey() {
+		if _, err := os.Stat(h.Store()); err == nil {
+			return nil, fault.New(fault.Invalid, "find the sealing key in", h.dir, ErrKeyLost)
+		}
+	}
 	return secret.LoadKeys(secret.Source{Value: given, File: h.KeyFile(), Rand: rand})
 }
 

@@ -95,3 +95,16 @@ func TestAnEmptyPasswordFileLetsNobodyIn(t *testing.T) {
 		t.Errorf("a password of %d characters is taken", len(password.Reveal()))
 	}
 }
+
+func TestALostKeyIsNotReplaced(t *testing.T) {
+	h := open(t, filepath.Join(t.TempDir(), "data"))
+	if err := os.Mkdir(h.Store(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Keys(secret.Text{}, rand.Reader); !errors.Is(err, home.ErrKeyLost) {
+		t.Errorf("%v", err)
+	}
+	if h.HasKey() {
+		t.Error("a key was made that opens nothing")
+	}
+}
