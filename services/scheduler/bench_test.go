@@ -180,7 +180,7 @@ func (b *bench) last(t *testing.T) uint64 {
 // until looks again and again until something is so.
 func (b *bench) until(t *testing.T, so func() bool) {
 	t.Helper()
-	deadline, tick := time.After(40*time.Second), time.NewTicker(10*time.Millisecond)
+	deadline, tick := time.After(3*time.Minute), time.NewTicker(10*time.Millisecond)
 	defer tick.Stop()
 	for !so() {
 		select {
@@ -270,7 +270,7 @@ func (b *bench) run(t *testing.T, fault func(*instance, string)) *instance {
 	select {
 	case <-s.Ready():
 	case <-i.dead:
-	case <-time.After(30 * time.Second):
+	case <-time.After(3 * time.Minute):
 		t.Fatal("not ready")
 	}
 	return i
