@@ -255,7 +255,7 @@ func (r *rig) run(t testing.TB, c mailer.Config, faultPoint string) *instance {
 	t.Cleanup(func() { i.stop() })
 	select {
 	case <-s.Ready():
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("the mailer did not become ready")
 	}
 	return i

@@ -310,7 +310,7 @@ func (r *run) publish(t *testing.T, eventType, id string, data map[string]string
 func (r *run) drain(t *testing.T) {
 	t.Helper()
 	want := r.published // each event but the invoices' leads to one arrival, and so does each plan
-	quiet := time.NewTimer(90 * time.Second)
+	quiet := time.NewTimer(3 * time.Minute)
 	defer quiet.Stop()
 	for r.arrived() < want {
 		select {
