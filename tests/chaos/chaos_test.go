@@ -18,7 +18,7 @@ type plan struct {
 	kills map[string]int
 	// inFlight is the sender's cap, and so the most repeats a kill may cause.
 	inFlight int
-	// accounts and invoices are how many of each take part.
+	// accounts and invoices are how many of each there are at first.
 	accounts, invoices int
 }
 

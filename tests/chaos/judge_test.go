@@ -75,7 +75,7 @@ func (r *run) judgeEvents() error {
 		last[e.Account] = i
 		return nil
 	})
-	return errors.Join(err, missing("events", r.published-r.invoices, n))
+	return errors.Join(err, missing("events", r.published-r.delivered, n))
 }
 
 // judgeDeliveries holds DELIVERIES to one per event that somebody wants.
@@ -143,7 +143,7 @@ func (r *run) judgePlans() error {
 			err = errors.Join(err, fmt.Errorf("invoice %s fired %d times", invoice, n))
 		}
 	}
-	return errors.Join(err, missing("plans", r.invoices, len(fired)))
+	return errors.Join(err, missing("plans", r.delivered, len(fired)))
 }
 
 // judgeRepeats bounds what receivers saw again by what can have been under way

@@ -44,7 +44,9 @@ type run struct {
 	bad   []string
 	moved chan struct{}
 
-	published int
+	// published counts all events, delivered those of them that deliver an
+	// invoice and so lead to a plan.
+	published, delivered int
 }
 
 func start(t *testing.T, b *harness.Builder, p plan) *run {
@@ -270,9 +272,8 @@ func (r *run) publishAll(t *testing.T, k *killers) {
 	t.Helper()
 	pace := time.NewTicker(2 * time.Millisecond)
 	defer pace.Stop()
-	for i := range r.invoices {
-		r.publish(t, "invoice.delivery", fmt.Sprintf("inv_%d", i), map[string]string{
-			"Invoice.Id": fmt.Sprintf("I-%d", i), "Invoice.DeliveryDate": r.due.AddDate(0, 0, -1).Format(time.RFC3339)})
+	for range r.invoices {
+		r.deliver(t)
 	}
 	for over := false; r.published < r.events || !over; {
 		select {
@@ -282,12 +283,26 @@ func (r *run) publishAll(t *testing.T, k *killers) {
 		case <-pace.C:
 		}
 		n := r.published
+		if n%50 == 7 {
+			r.deliver(t)
+			continue
+		}
 		if n%10 == 0 {
 			r.publish(t, "credit.processed", fmt.Sprintf("crd_%d", n), map[string]string{"CreditNote.Id": fmt.Sprintf("C-%d", n)})
 			continue
 		}
 		r.publish(t, "account.updated", fmt.Sprintf("acc_%d", n), nil)
 	}
+}
+
+// deliver publishes the delivery of an invoice. The first ones fall due
+// together, those that come after that moment at once.
+func (r *run) deliver(t *testing.T) {
+	t.Helper()
+	id := strconv.Itoa(r.published)
+	r.publish(t, "invoice.delivery", "inv_"+id, map[string]string{
+		"Invoice.Id": "I-" + id, "Invoice.DeliveryDate": r.due.AddDate(0, 0, -1).Format(time.RFC3339)})
+	r.delivered++
 }
 
 func (r *run) publish(t *testing.T, eventType, id string, data map[string]string) {
