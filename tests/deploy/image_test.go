@@ -3,7 +3,6 @@
 package deploy_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
@@ -136,11 +135,7 @@ func TestTheImageFindsItsAuthorities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { defer close(done); _ = web.Run(ctx) }()
-	t.Cleanup(func() { stop(); <-done })
-
+	serve(t, web.Run)
 	environ := im.up(t, "DEVELOPMENT=true", "HOST_OVERRIDES=hooks.example.com="+web.Address())
 	secret := regexp.MustCompile(`whsec_\S+`).FindString(im.must(t, environ, oneHook, "apply", "-f", "-"))
 	if err := web.Expect("/in", secret); err != nil {
@@ -161,29 +156,8 @@ func TestTheImageFindsItsAuthorities(t *testing.T) {
 // commands for it.
 func (im image) up(t *testing.T, settings ...string) []string {
 	t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
-	cmd := im.command(ctx, append(settings, "NATS_ADDR=127.0.0.1:0", "HTTP_ADDR=127.0.0.1:0", "SYNC=interval", "LOG_LEVEL=warn"), "up")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { stop(); _ = cmd.Wait() })
-	environ := []string(nil)
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		name, rest, _ := strings.Cut(lines.Text(), " ")
-		if name == "NATS" {
-			environ = []string{"NATS_URL=" + strings.TrimSpace(rest)}
-		}
-		if name == "Ready." {
-			return environ
-		}
-	}
-	t.Fatal("billhook up ended before it was ready")
-	return nil
+	return awaitReady(t, im.command(context.Background(),
+		append(settings, "NATS_ADDR=127.0.0.1:0", "HTTP_ADDR=127.0.0.1:0", "SYNC=interval", "LOG_LEVEL=warn"), "up"))
 }
 
 func TestEveryServiceStartsInItsImage(t *testing.T) {
