@@ -51,7 +51,7 @@ func TestCommandsOfThePagesExist(t *testing.T) {
 					t.Errorf("%s: there is no command %q", page, m[1])
 				}
 				for _, f := range flagInLine.FindAllStringSubmatch(m[2], -1) {
-					if !strings.Contains(help, f[1]) {
+					if !strings.Contains(help, f[1]+" ") {
 						t.Errorf("%s: %s has no flag %s", page, m[1], f[1])
 					}
 				}

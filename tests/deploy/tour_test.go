@@ -83,7 +83,7 @@ func openVisit(t *testing.T) *visit {
 	if err := os.WriteFile(pem, ca.PEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	up := exec.Command(v.bin, "up", "--data", v.data) //nolint:noctx // ended by Cleanup
+	up := exec.Command(v.bin, "up", "--data", v.data)
 	up.Env = append(os.Environ(), "NATS_ADDR=127.0.0.1:0", "HTTP_ADDR=127.0.0.1:0", "SYNC=interval", "LOG_LEVEL=warn", "DEVELOPMENT=true",
 		"HOST_OVERRIDES=hooks.example.com="+v.web.Address()+",smtp.example.com="+mail.Address(), "ROOT_CA_FILE="+pem)
 	v.environ = append(awaitReady(t, up), "SMTP_PASSWORD=only-for-this-test")
