@@ -138,7 +138,7 @@ func TestALostTimerIsArmedAgain(t *testing.T) {
 // the moments at which the plans are due.
 func TestEachPlanFiresOnceThroughCrashes(t *testing.T) {
 	b := start(t)
-	const invoices, moments, kills = 20, 3, 8
+	const invoices, moments, kills = 20, 3, 3
 	first := ahead(2 * time.Second)
 	for i := range moments {
 		b.subscribe(t, fmt.Sprint("s", i), first.Add(time.Duration(2*i)*time.Second))
