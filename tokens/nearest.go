@@ -36,12 +36,12 @@ func byDistance(name string, candidates []string) []string {
 // apart weighs a difference behind the last dot three times: what a token says
 // counts for more than the thing that it is said of.
 func apart(a, b string) int {
-	return distance(a, b) + 2*distance(a[strings.LastIndexByte(a, '.')+1:], b[strings.LastIndexByte(b, '.')+1:])
+	return Distance(a, b) + 2*Distance(a[strings.LastIndexByte(a, '.')+1:], b[strings.LastIndexByte(b, '.')+1:])
 }
 
-// distance is the number of insertions, deletions and substitutions of bytes
-// that turn a into b.
-func distance(a, b string) int {
+// Distance is the number of insertions, deletions and substitutions of bytes
+// that turn a into b. Its work grows with the product of the lengths.
+func Distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

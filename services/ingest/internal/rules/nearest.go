@@ -3,6 +3,8 @@ package rules
 import (
 	"slices"
 	"strings"
+
+	"github.com/billhook/billhook/tokens"
 )
 
 const (
@@ -26,7 +28,7 @@ func nearest(name string, known []string) string {
 	var found []near
 	lower := strings.ToLower(name)
 	for _, k := range known {
-		if d := distance(lower, strings.ToLower(k)); d <= max(2, len(k)/3) {
+		if d := tokens.Distance(lower, strings.ToLower(k)); d <= max(2, len(k)/3) {
 			found = append(found, near{k, d})
 		}
 	}
@@ -39,25 +41,4 @@ func nearest(name string, known []string) string {
 		names = append(names, n.name)
 	}
 	return "; near: " + strings.Join(names, ", ")
-}
-
-// distance is the number of bytes to insert, remove or replace.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
