@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/tokens/internal/encode"
 	"github.com/billhook/billhook/tokens/internal/syntax"
 )
 
@@ -58,8 +59,8 @@ func (k *compiler) checkUse(src string) {
 		}
 	}
 	if k.use.Output == HeaderLine {
-		if i := strings.IndexAny(src, "\n\r\t"); i >= 0 {
-			k.refuse(i, "header.line", "must be one line without tabs")
+		if i := strings.IndexFunc(src, encode.Breaking); i >= 0 {
+			k.refuse(i, "header.line", "must be one line without tabs and other control characters")
 		}
 	}
 }

@@ -160,6 +160,9 @@ func TestASubjectIsOneLineAndAPathHoldsNoBlocks(t *testing.T) {
 	use := on(delivery.Email, "invoice.posted")
 	use.Output = HeaderLine
 	refused(t, use, "Invoice\n{{Invoice.Number}}", fault.Problem{Rule: "header.line", Line: 1, Column: 8})
+	for _, control := range []string{"\r", "\t", "\u0080", "\u0085", "\u2028"} {
+		refused(t, use, "a"+control+"{{Invoice.Number}}", fault.Problem{Rule: "header.line", Line: 1, Column: 2})
+	}
 	use.Output = URLPath
 	refused(t, use, "/a{{#if Invoice.Number}}b{{/if}}", fault.Problem{Rule: "path.block", Line: 1, Column: 3})
 }

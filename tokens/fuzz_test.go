@@ -73,8 +73,11 @@ func FuzzRender(f *testing.F) {
 	})
 }
 
-// renders checks what holds for every rendering. A rendering takes far less
-// than the 100 ms that are allowed; the deadline leaves room for a busy machine.
+// renderLimit is how long a rendering may take.
+const renderLimit = 100 * time.Millisecond
+
+// renders checks what holds for every rendering. A busy machine may hold up
+// one of them; what is too slow by itself is so every time.
 func renders(t *testing.T, c *Catalogue, tpl *Template, value string) {
 	t.Helper()
 	ev := c.Example("invoice.delivery")
@@ -83,10 +86,19 @@ func renders(t *testing.T, c *Catalogue, tpl *Template, value string) {
 			ev.Data[name] = event.Str(value)
 		}
 	}
-	begin := time.Now()
-	text, err := tpl.Render(c.Values(ev, Frame{OwnerName: value, Now: begin}))
-	if took := time.Since(begin); took > time.Second {
-		t.Errorf("rendering took %v", took)
+	values := c.Values(ev, Frame{OwnerName: value, Now: time.Unix(1_770_000_000, 0)})
+	var text string
+	var err error
+	took := renderLimit + 1
+	for range 5 {
+		begin := time.Now()
+		text, err = tpl.Render(values)
+		if took = min(took, time.Since(begin)); took <= renderLimit {
+			break
+		}
+	}
+	if took > renderLimit {
+		t.Errorf("rendering took %v at best", took)
 	}
 	switch {
 	case err != nil || len(text) > MaxOutput:

@@ -1,6 +1,6 @@
 module github.com/billhook/billhook/tokens
 
-go 1.26.0
+go 1.26.4
 
 require (
 	github.com/billhook/billhook/shared v0.0.0
@@ -12,6 +12,9 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require golang.org/x/text v0.43.0 // indirect
+require (
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	golang.org/x/text v0.43.0 // indirect
+)
 
 replace github.com/billhook/billhook/shared => ../shared

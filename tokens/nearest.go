@@ -3,6 +3,8 @@ package tokens
 import (
 	"slices"
 	"strings"
+
+	"github.com/billhook/billhook/shared/spelling"
 )
 
 // Nearest returns the candidate that a mistyped name most likely meant, "" when
@@ -36,27 +38,5 @@ func byDistance(name string, candidates []string) []string {
 // apart weighs a difference behind the last dot three times: what a token says
 // counts for more than the thing that it is said of.
 func apart(a, b string) int {
-	return Distance(a, b) + 2*Distance(a[strings.LastIndexByte(a, '.')+1:], b[strings.LastIndexByte(b, '.')+1:])
-}
-
-// Distance is the number of insertions, deletions and substitutions of bytes
-// that turn a into b. Its work grows with the product of the lengths.
-func Distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return spelling.Distance(a, b) + 2*spelling.Distance(a[strings.LastIndexByte(a, '.')+1:], b[strings.LastIndexByte(b, '.')+1:])
 }

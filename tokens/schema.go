@@ -29,7 +29,8 @@ type schema struct {
 
 // Schema returns the JSON Schema (draft 2020-12) of the data of an event: a
 // flat object whose members are the tokens that the event carries. Every member
-// may be left out or null, which is the same; none beyond them is legal.
+// may be left out or null, which is the same; none beyond them is legal. It
+// holds an example with all of them.
 //
 // Money is a string: a JSON number is refused, so that no amount ever passes
 // through a float. The formats "date" and "date-time" must be asserted, or the
@@ -44,7 +45,9 @@ func (c *Catalogue) Schema(eventType string) ([]byte, error) {
 		Dialect: "https://json-schema.org/draft/2020-12/schema",
 		ID:      "urn:billhook:event:" + e.Type,
 		Title:   e.Name, Type: "object",
-		Properties: map[string]schema{}, Additional: &closed,
+		Description: e.describe(),
+		Properties:  map[string]schema{}, Additional: &closed,
+		Examples: []any{c.Example(eventType).Data},
 	}
 	for _, t := range c.Carried(eventType) {
 		s.Properties[t.Name] = t.schema()
@@ -54,6 +57,11 @@ func (c *Catalogue) Schema(eventType string) ([]byte, error) {
 		return nil, fault.New(fault.Internal, "make schema", eventType, err)
 	}
 	return append(b, '\n'), nil
+}
+
+// describe says what the data of the event is.
+func (e EventType) describe() string {
+	return "Data of an event of type " + e.Type + ", in the context " + e.Context + ". Every member may be left out."
 }
 
 // schema returns the schema of the token's value.

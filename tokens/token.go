@@ -1,6 +1,10 @@
 package tokens
 
-import "github.com/billhook/billhook/shared/delivery"
+import (
+	"strings"
+
+	"github.com/billhook/billhook/shared/delivery"
+)
 
 // Type is the type of a token's value.
 type Type string
@@ -63,3 +67,9 @@ func (t Token) On(channel delivery.Channel) bool {
 // Carried reports whether the token's value travels in an event's data; the
 // others are filled in when a delivery is rendered.
 func (t Token) Carried() bool { return t.Group != Core && t.Group != Contact }
+
+// Addresses reports whether the token's value is a mail address that a letter
+// may go to. Contacts are written to as such, not by their tokens.
+func (t Token) Addresses() bool {
+	return t.Group != Contact && strings.HasSuffix(t.Name, ".Email")
+}

@@ -13,6 +13,9 @@ type Account struct {
 	Currency string `json:"currency,omitempty"`
 	// TimeZone is an IANA zone; empty means the owner's.
 	TimeZone string `json:"time_zone,omitempty"`
+	// Locale is the language to write in, a tag of BCP 47; empty means that of
+	// the canned email itself.
+	Locale string `json:"locale,omitempty"`
 	// BillDay is the day of the month billed, 1 to 28; 0 when unknown.
 	BillDay    int     `json:"bill_day,omitempty"`
 	Balance    Amount  `json:"balance,omitempty"`
@@ -20,7 +23,8 @@ type Account struct {
 	Company    Company `json:"company,omitzero"`
 	// EmailInvoicing says whether invoicing events go to the billing contact.
 	EmailInvoicing bool `json:"email_invoicing,omitempty"`
-	// Contacts holds at most one contact per contact type.
+	// Contacts holds at most one contact per contact type. A document without
+	// them leaves those that there are; an empty list removes them.
 	Contacts []Contact `json:"contacts,omitempty"`
 }
 

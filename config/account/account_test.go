@@ -28,6 +28,8 @@ func TestAccounts(t *testing.T) {
 		{"currency in small letters", func(a *account.Account) { a.Currency = "eur" }, "/currency"},
 		{"zone", func(a *account.Account) { a.TimeZone = "Europe/Atlantis" }, "/time_zone"},
 		{"zone that is a path", func(a *account.Account) { a.TimeZone = "../etc/passwd" }, "/time_zone"},
+		{"locale", func(a *account.Account) { a.Locale = "pt-BR" }, ""},
+		{"locale in words", func(a *account.Account) { a.Locale = "german" }, "/locale"},
 		{"bill day", func(a *account.Account) { a.BillDay = 29 }, "/bill_day"},
 		{"balance in words", func(a *account.Account) { a.Balance = "ten" }, "/balance"},
 		{"balance with a comma", func(a *account.Account) { a.BalanceDue = "1,50" }, "/balance_due"},

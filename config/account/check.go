@@ -22,6 +22,7 @@ func (a *Account) Check(types ContactTypes) fault.Problems {
 	r.Line("/display_name", a.DisplayName, field.MaxName)
 	r.Line("/status", a.Status, field.MaxName)
 	r.Zone("/time_zone", a.TimeZone)
+	r.Locale("/locale", a.Locale)
 	if a.Currency != "" && !currency.MatchString(a.Currency) {
 		r.Add("/currency", "currency.form", "must be a currency code of ISO 4217, such as EUR")
 	}
@@ -59,10 +60,7 @@ func (a *Account) checkContacts(r *field.Report, types ContactTypes) {
 	byType, byID := map[string]bool{}, map[string]bool{}
 	for i := range a.Contacts {
 		c := &a.Contacts[i]
-		r.Join(field.At("/contacts", i), c.check())
-		if _, ok := types.Find(c.Type); !ok {
-			r.Add(field.At("/contacts", i, "type"), "contact_type.unknown", unknownType(types))
-		}
+		r.Join(field.At("/contacts", i), c.Check(types))
 		if byType[c.Type] {
 			r.Add(field.At("/contacts", i, "type"), "contact.second", "the account has another contact of type "+c.Type+"; an account has at most one contact per contact type")
 		}
@@ -84,10 +82,14 @@ func unknownType(types ContactTypes) string {
 	return "no such contact type; the owner has " + strings.Join(names, ", ")
 }
 
-func (c *Contact) check() fault.Problems {
+// Check returns the rules that c breaks by itself, and whether its type exists.
+func (c *Contact) Check(types ContactTypes) fault.Problems {
 	var r field.Report
 	r.ID("/id", c.ID)
 	r.ID("/type", c.Type)
+	if _, ok := types.Find(c.Type); !ok {
+		r.Add("/type", "contact_type.unknown", unknownType(types))
+	}
 	checkLines(&r, map[string]string{
 		"/first_name": c.FirstName, "/last_name": c.LastName, "/title": c.Title, "/company": c.Company,
 		"/phone": c.Phone, "/address1": c.Address1, "/address2": c.Address2, "/city": c.City,

@@ -1,6 +1,7 @@
 package accounts_test
 
 import (
+	"crypto/rand"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/billhook/billhook/config/owner"
 	"github.com/billhook/billhook/config/store"
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/secret"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/topology"
 )
@@ -20,12 +22,20 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestAnAccountIsFoundUnderItsOwnerOnly(t *testing.T) {
 	js := natstest.Start(t).JetStream(t)
-	for _, c := range topology.Buckets(topology.Defaults()) {
-		if _, err := js.CreateStream(t.Context(), c); err != nil {
-			t.Fatal(err)
-		}
+	settings := topology.Defaults()
+	settings.Partitions = 1
+	if err := topology.Ensure(t.Context(), js, settings); err != nil {
+		t.Fatal(err)
 	}
-	s := store.New(store.Deps{JetStream: js, Now: time.Now})
+	key, err := secret.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealer, err := secret.NewSealer(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := store.New(store.Deps{JetStream: js, Sealer: sealer, Now: time.Now})
 	if _, err := s.PutOwner(t.Context(), owner.Owner{ID: "acme", Name: "Acme"}); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,13 +56,41 @@ func (b *Bucket) Get(ctx context.Context, key string) (Entry, error) {
 	if err != nil {
 		return Entry{}, b.fail("read", key, err)
 	}
-	api := strings.TrimSuffix(cmp.Or(b.js.Options().APIPrefix, jetstream.DefaultAPIPrefix), ".")
-	subject := api + ".STREAM.MSG.GET." + topology.BucketStream(b.name)
+	subject := b.api() + ".STREAM.MSG.GET." + topology.BucketStream(b.name)
 	reply, err := b.js.Conn().RequestWithContext(ctx, subject, ask)
 	if err != nil {
 		return Entry{}, b.fail("read", key, err)
 	}
 	return b.entry(key, reply.Data)
+}
+
+// Peek returns a state of a key that any replica has: the newest, or one before
+// it, or none though there is one. It costs half of [Bucket.Get], and serves
+// whoever writes on what was read, or asks again.
+func (b *Bucket) Peek(ctx context.Context, key string) (Entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	subject := b.api() + ".DIRECT.GET." + topology.BucketStream(b.name) + "." + topology.BucketKey(b.name, key)
+	reply, err := b.js.Conn().RequestWithContext(ctx, subject, nil)
+	if err != nil {
+		return Entry{}, b.fail("read", key, err)
+	}
+	e := Entry{Key: key}
+	if reply.Header.Get("Status") != "" { // none, or nobody who has it yet
+		return e, nil
+	}
+	if e.Revision, err = strconv.ParseUint(reply.Header.Get(jetstream.SequenceHeader), 10, 64); err != nil {
+		return Entry{}, b.fail("read", key, err)
+	}
+	if !deleted(reply.Header) {
+		e.Value = append([]byte{}, reply.Data...)
+	}
+	return e, nil
+}
+
+// api returns the first tokens of requests.
+func (b *Bucket) api() string {
+	return strings.TrimSuffix(cmp.Or(b.js.Options().APIPrefix, jetstream.DefaultAPIPrefix), ".")
 }
 
 // stored is the leader's answer, of the JetStream API.
@@ -101,11 +130,14 @@ func isDelete(header []byte) (bool, error) {
 		return false, nil
 	}
 	h, err := nats.DecodeHeadersMsg(header)
-	return h.Get(operation) != "", err
+	return deleted(h), err
 }
 
 // operation is the header by which nats.go marks the deletes of a bucket.
 const operation = "KV-Operation"
+
+// deleted reports whether a message says that its key was deleted.
+func deleted(h nats.Header) bool { return h.Get(operation) != "" }
 
 // Put writes a value when the key's revision is still the expected one, 0 for
 // a key never written. It fails with [fault.Conflict] when it is not.

@@ -14,6 +14,7 @@ func (d *Directory) apply(e change) {
 		d.settings.Logger.Error().Err(err).Str("owner", e.owner).Str("bucket", e.bucket).
 			Uint64("revision", e.revision).Msg("configuration not understood; the former stays in force")
 	}
+	d.reached[e.bucket] = max(d.reached[e.bucket], e.revision)
 	if e.bucket == topology.Subscriptions && e.revision > d.revision.Load() {
 		d.revision.Store(e.revision)
 	}
@@ -59,7 +60,7 @@ func (d *Directory) publishAll() {
 
 // empty is the snapshot that an owner's first value goes into.
 func (d *Directory) empty(owner string) *Snapshot {
-	return &Snapshot{verdicts: &verdicts{
+	return &Snapshot{lists: newLists(), verdicts: &verdicts{
 		catalogue: d.settings.Catalogue,
 		logger:    d.settings.Logger.With().Str("owner", owner).Logger(),
 	}}

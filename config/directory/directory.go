@@ -6,6 +6,7 @@ package directory
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -20,7 +21,7 @@ import (
 type Settings struct {
 	JetStream jetstream.JetStream
 	// Buckets are those to watch, of owners, contact_types, smtp, emails,
-	// endpoints and subscriptions. What is not watched stays empty in every
+	// endpoints, subscriptions, queues and controls. What is not watched stays empty in every
 	// snapshot, so a service needs to read no more than it uses.
 	Buckets []string
 	// Catalogue judges the templates that come from a bucket.
@@ -35,6 +36,7 @@ type Directory struct {
 	revision atomic.Uint64
 
 	writing   sync.Mutex // guards what follows, and the order of swaps
+	reached   map[string]uint64
 	loading   map[string]*Snapshot
 	listeners map[chan struct{}]struct{}
 
@@ -48,13 +50,13 @@ type Directory struct {
 func Watch(ctx context.Context, s Settings) (*Directory, error) {
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d := &Directory{
-		settings: s, stop: stop,
+		settings: s, stop: stop, reached: map[string]uint64{},
 		loading: map[string]*Snapshot{}, listeners: map[chan struct{}]struct{}{},
 	}
 	loaded := make(chan struct{}, len(s.Buckets))
 	for _, bucket := range s.Buckets {
-		f := follower{directory: d, bucket: bucket, loaded: loaded}
-		d.done.Go(func() { f.run(life) })
+		f := d.follower(bucket, loaded)
+		d.done.Go(func() { f.Run(life) })
 	}
 	for range s.Buckets {
 		select {
@@ -93,6 +95,30 @@ func (d *Directory) Owners() iter.Seq2[string, *Snapshot] {
 // Revision returns up to which revision of the bucket subscriptions the
 // snapshots are.
 func (d *Directory) Revision() uint64 { return d.revision.Load() }
+
+// Await returns once the snapshots are up to a revision of a bucket, or when ctx
+// ends. A bucket that is not watched is not waited for.
+func (d *Directory) Await(ctx context.Context, bucket string, revision uint64) error {
+	if !slices.Contains(d.settings.Buckets, bucket) {
+		return nil
+	}
+	changes, end := d.Changes()
+	defer end()
+	for !d.has(bucket, revision) {
+		select {
+		case <-changes:
+		case <-ctx.Done():
+			return fault.New(fault.Unavailable, "wait for configuration", bucket, ctx.Err())
+		}
+	}
+	return nil
+}
+
+func (d *Directory) has(bucket string, revision uint64) bool {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	return d.reached[bucket] >= revision
+}
 
 // Changes returns a channel that receives after every change of a snapshot.
 // Several changes may give one receipt, but the last is never missed. The

@@ -13,15 +13,17 @@ import (
 	"github.com/billhook/billhook/config/directory"
 	"github.com/billhook/billhook/config/email"
 	"github.com/billhook/billhook/config/owner"
+	"github.com/billhook/billhook/config/queue"
 	"github.com/billhook/billhook/config/subscription"
 	"github.com/billhook/billhook/shared/delivery"
+	"github.com/billhook/billhook/shared/filter"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tokens"
 )
 
 func buckets() []string {
-	return []string{topology.Owners, topology.ContactTypes, topology.SMTP, topology.Emails, topology.Endpoints, topology.Subscriptions}
+	return []string{topology.Owners, topology.ContactTypes, topology.SMTP, topology.Emails, topology.Endpoints, topology.Subscriptions, topology.Queues}
 }
 
 func start(t *testing.T) (*natstest.Server, jetstream.JetStream) {
@@ -38,7 +40,7 @@ func start(t *testing.T) (*natstest.Server, jetstream.JetStream) {
 
 func watch(t *testing.T, js jetstream.JetStream) *directory.Directory {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	catalogue, err := tokens.Load()
 	if err != nil {
@@ -82,7 +84,7 @@ func until(t *testing.T, d *directory.Directory, what string, met func() bool) {
 	t.Helper()
 	changes, end := d.Changes()
 	defer end()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for !met() {
 		select {
 		case <-changes:
@@ -195,6 +197,11 @@ func TestATemplateThatCameByAnotherWayIsFoundBroken(t *testing.T) {
 	for _, s := range []*subscription.Subscription{mailing("k", "killer"), mailing("s", "stranger"), mailing("g", "good"), post} {
 		write(t, bucket.Open(js, topology.Subscriptions), "acme."+s.ID, s)
 	}
+	for token, id := range map[string]string{"Invoice.Total": "ledger", "BillRun.Name": "odd"} {
+		write(t, bucket.Open(js, topology.Queues), "acme."+id, queue.Queue{Spec: queue.Spec{
+			ID: id, Events: []string{"invoice.posted"}, Filter: filter.Spec{token: {{Op: filter.Exists, Present: true}}},
+		}})
+	}
 	d := watch(t, js)
 	for _, row := range []struct {
 		bucket, id string
@@ -207,6 +214,8 @@ func TestATemplateThatCameByAnotherWayIsFoundBroken(t *testing.T) {
 		{topology.Subscriptions, "s", true},
 		{topology.Subscriptions, "g", false},
 		{topology.Subscriptions, "hook", true},
+		{topology.Queues, "ledger", false},
+		{topology.Queues, "odd", true},
 	} {
 		for range 2 {
 			if p := d.Owner("acme").Broken(row.bucket, row.id); (len(p) > 0) != row.broken {

@@ -29,7 +29,8 @@ func (v *verdicts) anew() *verdicts {
 }
 
 // Broken returns what is wrong with the templates of a canned email (bucket
-// emails) or of a subscription with its canned email (bucket subscriptions).
+// emails), of a subscription with its canned email (bucket subscriptions), or with
+// the filter of a queue (bucket queues).
 // What is broken must not be rendered: its deliveries are parked. The first
 // question is answered by checking, and a bad answer is logged; without a
 // catalogue nothing is found.
@@ -51,11 +52,15 @@ func (s *Snapshot) judge(c *tokens.Catalogue, bucket, id string) fault.Problems 
 	switch bucket {
 	case topology.Emails:
 		if e, ok := s.Emails[id]; ok {
-			return setup.CheckEmail(c, &e.Spec, nil)
+			return setup.CheckCanned(c, e)
 		}
 	case topology.Subscriptions:
 		if sub, ok := s.Subscriptions[id]; ok {
 			return s.judgeSubscription(c, sub)
+		}
+	case topology.Queues:
+		if q, ok := s.Queues[id]; ok {
+			return setup.CheckQueue(c, &q.Spec)
 		}
 	}
 	return nil

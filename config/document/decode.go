@@ -51,6 +51,13 @@ func (s *shape) check(v *Value, t reflect.Type, pointer string) {
 				s.check(&v.items[i], t.Elem(), pointer+"/"+strconv.Itoa(i))
 			}
 		}
+	case reflect.Map:
+		if s.want(v, object, pointer) {
+			for i := range v.members {
+				m := &v.members[i]
+				s.check(&m.value, t.Elem(), pointer+fault.Pointer(m.name))
+			}
+		}
 	case reflect.String:
 		s.want(v, text, pointer)
 	case reflect.Bool:
@@ -59,6 +66,12 @@ func (s *shape) check(v *Value, t reflect.Type, pointer string) {
 		if s.want(v, number, pointer) {
 			if _, err := strconv.ParseInt(v.scalar, 10, t.Bits()); err != nil {
 				s.add(pointer, "number.whole", "must be a whole number")
+			}
+		}
+	case reflect.Float64:
+		if s.want(v, number, pointer) {
+			if _, err := strconv.ParseFloat(v.scalar, t.Bits()); err != nil {
+				s.add(pointer, "number.range", "must be a number that is not too large")
 			}
 		}
 	default:

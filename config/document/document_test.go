@@ -8,6 +8,7 @@ import (
 
 	"github.com/billhook/billhook/config/account"
 	"github.com/billhook/billhook/config/document"
+	"github.com/billhook/billhook/config/email"
 	"github.com/billhook/billhook/config/endpoint"
 	"github.com/billhook/billhook/config/smtp"
 	"github.com/billhook/billhook/config/subscription"
@@ -35,6 +36,15 @@ func TestJSONAndYAMLGiveTheSame(t *testing.T) {
 	}
 	if got.Balance != "1234.50" {
 		t.Errorf("balance = %s", got.Balance)
+	}
+}
+
+func TestANumberMayHaveAFractionWhereItsMemberAllows(t *testing.T) {
+	for _, src := range []string{`{"rate_limit":2.5}`, "rate_limit: 2.5\n"} {
+		var got endpoint.Document
+		if p := decode(t, src, &got); p != nil || got.RateLimit != 2.5 {
+			t.Errorf("%s: %v, %v", src, got.RateLimit, p)
+		}
 	}
 }
 
@@ -70,9 +80,17 @@ func TestWhatDoesNotFitIsRefusedWithItsPlace(t *testing.T) {
 		{"text for number", `{"bill_day":"3"}`, &account.Account{}, "/bill_day", "document.kind"},
 		{"fraction for whole number", `{"bill_day":3.5}`, &account.Account{}, "/bill_day", "number.whole"},
 		{"huge number", `{"bill_day":99999999999999999999}`, &account.Account{}, "/bill_day", "number.whole"},
+		{"number beyond all", `{"rate_limit":1e999}`, &endpoint.Document{}, "/rate_limit", "number.range"},
+		{"infinite number", "rate_limit: .inf\n", &endpoint.Document{}, "/rate_limit", "yaml.form"},
+		{"no number at all", "rate_limit: .nan\n", &endpoint.Document{}, "/rate_limit", "yaml.form"},
+		{"text for a number with a fraction", `{"rate_limit":"2.5"}`, &endpoint.Document{}, "/rate_limit", "document.kind"},
 		{"exponent as money", `{"balance":1e3}`, &account.Account{}, "/balance", "document.form"},
 		{"list for object", `{"company":[]}`, &account.Account{}, "/company", "document.kind"},
 		{"unknown in a list", `{"contacts":[{"id":"a"},{"mail":"b"}]}`, &account.Account{}, "/contacts/1/mail", "member.unknown"},
+		{"unknown in a map", `{"locales":{"de":{"subjekt":"x"}}}`, &email.Spec{}, "/locales/de/subjekt", "member.unknown"},
+		{"repeated in a map", `{"locales":{"de":{},"de":{}}}`, &email.Spec{}, "/locales/de", "member.repeated"},
+		{"list for a map", `{"locales":[]}`, &email.Spec{}, "/locales", "document.kind"},
+		{"name with a slash", `{"locales":{"a/b":1}}`, &email.Spec{}, "/locales/a~1b", "document.kind"},
 		{"too deep", `{"id":` + deep + `}`, &account.Account{}, "", ""},
 		{"second document", `{"id":"a"}{}`, &account.Account{}, "", "json.form"},
 		{"not closed", `{"id":"a"`, &account.Account{}, "", "json.form"},

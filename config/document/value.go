@@ -78,10 +78,40 @@ func (v *Value) Take(name string) (string, bool) {
 	return "", false
 }
 
+// Peek returns the text member of a name. It is not ok when the member is
+// absent or no text.
+func (v *Value) Peek(name string) (string, bool) {
+	m, ok := v.child(name)
+	if !ok || m.kind != text {
+		return "", false
+	}
+	return m.scalar, true
+}
+
+// Has reports whether there is a member of a name.
+func (v *Value) Has(name string) bool {
+	_, ok := v.child(name)
+	return ok && v.kind == object
+}
+
 // Set gives a text member a value, new or not.
 func (v *Value) Set(name, value string) {
 	v.Take(name)
 	v.members = append(v.members, member{name, Value{kind: text, scalar: value, line: v.line}})
+}
+
+// Items returns the elements of the list member of a name, none where there is
+// no such list.
+func (v *Value) Items(name string) []*Value {
+	m, ok := v.child(name)
+	if !ok {
+		return nil
+	}
+	items := make([]*Value, len(m.items))
+	for i := range m.items {
+		items[i] = &m.items[i]
+	}
+	return items
 }
 
 // JSON returns the value as JSON text.

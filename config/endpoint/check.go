@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"cmp"
+	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -28,7 +29,15 @@ func (s *Spec) Check() fault.Problems {
 		s.URL = u.String()
 	}
 	r.Range("/in_flight", int64(s.InFlight), 1, MaxInFlight)
+	if s.RateLimit != 0 && (s.RateLimit < MinRate || s.RateLimit > MaxRate) {
+		r.Add("/rate_limit", "number.range", "must be from 0.1 to 10,000 requests a second, or left out for no limit")
+	}
 	r.Join("/retry", s.Retry.Check())
+	if s.Auth != nil {
+		r.Join("/auth", s.Auth.check())
+	}
+	r.Join("/client_certificate", s.checkCertificate())
+	s.checkHeaders(&r)
 	return r.Problems()
 }
 
@@ -44,4 +53,15 @@ func NewSigningSecret(rand io.Reader) (secret.Text, error) {
 		return secret.Text{}, fmt.Errorf("draw signing secret: %w", err)
 	}
 	return secret.NewText("whsec_" + base64.StdEncoding.EncodeToString(raw)), nil
+}
+
+// NewKeyPair draws an ed25519 key pair from rand, in the forms of Standard
+// Webhooks: the secret "whsk_" and base64, the public key "whpk_" and base64.
+func NewKeyPair(rand io.Reader) (private secret.Text, public string, err error) {
+	pub, priv, err := ed25519.GenerateKey(rand)
+	if err != nil {
+		return secret.Text{}, "", fmt.Errorf("draw key pair: %w", err)
+	}
+	encode := base64.StdEncoding.EncodeToString
+	return secret.NewText("whsk_" + encode(priv)), "whpk_" + encode(pub), nil
 }

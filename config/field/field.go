@@ -3,11 +3,13 @@
 package field
 
 import (
+	"slices"
 	"strconv"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/billhook/billhook/config/address"
+	"github.com/billhook/billhook/config/locale"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/id"
 	"github.com/billhook/billhook/tokens"
@@ -18,6 +20,9 @@ const (
 	MaxName = 200
 	MaxText = 500
 )
+
+// MaxEvents is the greatest number of event types that a resource names.
+const MaxEvents = 100
 
 // Report gathers the problems of one document. The zero Report is empty.
 type Report struct {
@@ -83,6 +88,13 @@ func (r *Report) Zone(pointer, v string) {
 	}
 }
 
+// Locale wants a tag of BCP 47, or nothing.
+func (r *Report) Locale(pointer, v string) {
+	if _, ok := locale.Canonical(v); v != "" && !ok {
+		r.Add(pointer, "locale.form", "must be a language tag of BCP 47, such as de or pt-BR")
+	}
+}
+
 // Address wants one bare mail address, see [address.Check].
 func (r *Report) Address(pointer, v string) {
 	if err := address.Check(v); err != nil {
@@ -94,6 +106,20 @@ func (r *Report) Address(pointer, v string) {
 func (r *Report) Range(pointer string, v int64, low, high int) {
 	if v < int64(low) || v > int64(high) {
 		r.Add(pointer, "number.range", "must be from "+strconv.Itoa(low)+" to "+strconv.Itoa(high))
+	}
+}
+
+// Events wants event types, from 1 to [MaxEvents] of them and none twice. Whether
+// there are such types, the catalogue tells.
+func (r *Report) Events(pointer string, types []string) {
+	if len(types) == 0 || len(types) > MaxEvents {
+		r.Add(pointer, "list.length", "must name from 1 to "+strconv.Itoa(MaxEvents)+" event types")
+		return
+	}
+	for i, e := range types {
+		if slices.Index(types, e) < i {
+			r.Add(At(pointer, i), "event.duplicate", "is in the list twice")
+		}
 	}
 }
 

@@ -12,9 +12,7 @@ import (
 
 	"github.com/billhook/billhook/config/apikey"
 	"github.com/billhook/billhook/config/recent"
-	"github.com/billhook/billhook/config/setup"
 	"github.com/billhook/billhook/shared/fault"
-	"github.com/billhook/billhook/shared/id"
 	"github.com/billhook/billhook/shared/secret"
 	"github.com/billhook/billhook/streams/topology"
 )
@@ -36,6 +34,7 @@ type Settings struct {
 // Keys authenticates. It may be used by many goroutines.
 type Keys struct {
 	table *recent.Table[*apikey.Key]
+	now   func() time.Time
 }
 
 // Open returns keys that are kept fresh until [Keys.Close]. ctx bounds the
@@ -47,7 +46,7 @@ func Open(ctx context.Context, s Settings) (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Keys{table: t}, nil
+	return &Keys{table: t, now: s.Now}, nil
 }
 
 func decode(key string, value []byte) (*apikey.Key, error) {
@@ -61,20 +60,21 @@ func decode(key string, value []byte) (*apikey.Key, error) {
 // Close ends the watch and waits for its goroutine.
 func (k *Keys) Close() { k.table.Close() }
 
-// Authenticate returns the key whose text is presented for an owner. The
-// owner to act for is the one in the key. Whatever is wrong (owner, form,
-// unknown, revoked, another owner's) fails with [fault.Denied] and the same
-// text; only [fault.Unavailable] and a cancelled context differ.
-func (k *Keys) Authenticate(ctx context.Context, owner string, presented secret.Text) (apikey.Key, error) {
-	keyID, ok := apikey.ID(presented)
-	if !ok || !id.Valid(owner) {
+// Authenticate returns the key whose text is presented. Whom it acts for is in
+// the key, and package access says what it may do. Whatever is wrong (form,
+// unknown, revoked, expired) fails with [fault.Denied] and the same text; only
+// [fault.Unavailable] and a cancelled context differ.
+func (k *Keys) Authenticate(ctx context.Context, presented secret.Text) (apikey.Key, error) {
+	place, ok := apikey.Find(presented)
+	if !ok {
 		return apikey.Key{}, denied()
 	}
-	found, ok, err := k.table.Get(ctx, setup.Key(owner, keyID))
+	found, ok, err := k.table.Get(ctx, place)
 	if err != nil {
 		return apikey.Key{}, err
 	}
-	if !ok || found.Owner != owner || !found.Matches(presented) {
+	// What lies in another place than its own was put there by nobody of ours.
+	if !ok || found.Place() != place || !found.Matches(presented, k.now()) {
 		return apikey.Key{}, denied()
 	}
 	return *found, nil

@@ -35,5 +35,5 @@ func Run(ctx context.Context, p *process.Process, s Start) error {
 	if err != nil {
 		return err
 	}
-	return p.Run(ctx, process.Member{Name: p.Name, Service: service})
+	return p.Run(ctx, k.Member(p.Name, service))
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/guard"
@@ -14,16 +15,22 @@ import (
 // Settings are what every service shares beyond its own configuration. They
 // are the operator's; no owner can reach them.
 type Settings struct {
-	SecretKey     secret.Text       `env:"SECRET_KEY" doc:"keys that seal stored secrets, base64 of 32 bytes each, the newest first, with commas between"`
-	AllowNetworks []string          `env:"ALLOW_NETWORKS" unit:"CIDR" doc:"private networks that webhooks and mail may reach, with commas between; empty: public addresses only"`
-	RootCAFile    string            `env:"ROOT_CA_FILE" doc:"path of a PEM file with the only authorities that receivers' certificates are verified by; empty: the system's"`
-	Development   bool              `env:"DEVELOPMENT" envDefault:"false" doc:"allows HOST_OVERRIDES; never set it where real events flow"`
-	HostOverrides map[string]string `env:"HOST_OVERRIDES" envKeyValSeparator:"=" doc:"host name = address and port to reach it at, with commas between; needs DEVELOPMENT"`
+	SecretKey      secret.Text       `env:"SECRET_KEY" doc:"keys that seal stored secrets, base64 of 32 bytes each, the newest first, with commas between; the file is read again when there is a newer key, so that it changes without a restart"`
+	SecretKeyFile  string            `env:"SECRET_KEY_FILE" doc:"path of a file with SECRET_KEY"`
+	AllowNetworks  []string          `env:"ALLOW_NETWORKS" unit:"CIDR" doc:"private networks that webhooks and mail may reach, with commas between; empty: public addresses only"`
+	RootCAFile     string            `env:"ROOT_CA_FILE" doc:"path of a PEM file with the only authorities that receivers' certificates are verified by; empty: the system's"`
+	Development    bool              `env:"DEVELOPMENT" envDefault:"false" doc:"allows HOST_OVERRIDES; never set it where real events flow"`
+	Proxies        []netip.Prefix    `env:"TRUSTED_PROXIES" envDefault:"127.0.0.0/8,::1/128" unit:"CIDR" doc:"networks of proxies whose X-Forwarded-For is believed, with commas between; wrong keys are counted by the address behind them"`
+	NoticeInterval time.Duration     `env:"NOTICE_INTERVAL" envDefault:"10m" unit:"duration" doc:"how often at most an owner hears, by an operational event, of the same thing that goes wrong; no longer than DEDUP_WINDOW, or several instances each tell of it"`
+	HostOverrides  map[string]string `env:"HOST_OVERRIDES" envKeyValSeparator:"=" doc:"host name = address and port to reach it at, with commas between; needs DEVELOPMENT"`
 }
 
 // Check returns every setting that breaks a rule, by its environment name.
 func (s *Settings) Check() fault.Problems {
 	var out fault.Problems
+	if _, err := s.Keys(); err != nil && !s.SecretKey.Empty() {
+		out = append(out, process.Refuse("SECRET_KEY", err.Error()))
+	}
 	if len(s.HostOverrides) > 0 && !s.Development {
 		out = append(out, process.Refuse("HOST_OVERRIDES", "sends traffic to other machines than it names: it needs DEVELOPMENT=true, which production never has"))
 	}
@@ -36,7 +43,22 @@ func (s *Settings) Check() fault.Problems {
 	if _, err := s.roots(); err != nil {
 		out = append(out, process.Refuse("ROOT_CA_FILE", err.Error()))
 	}
+	if s.NoticeInterval <= 0 {
+		out = append(out, process.Refuse("NOTICE_INTERVAL", "must be greater than 0"))
+	}
 	return out
+}
+
+// Keys returns the keys that seal secrets as they are now, the newest first.
+func (s *Settings) Keys() ([]secret.Key, error) {
+	text := s.SecretKey
+	if s.SecretKeyFile != "" {
+		var err error
+		if text, err = process.SecretFile(s.SecretKeyFile); err != nil {
+			return nil, fault.New(fault.NotFound, "read setting", "SECRET_KEY_FILE", err)
+		}
+	}
+	return secret.LoadKeys(secret.Source{Value: text})
 }
 
 // WebPolicy returns where webhooks may go, MailPolicy where mail may.

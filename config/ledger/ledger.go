@@ -11,7 +11,10 @@
 //
 //	read record ─▶ finish its pending write ─▶ read buckets, decide
 //	     ▲                                          │
-//	     └──── another was first ◀── compare-and-set record ─▶ write the key
+//	     └──── another was first ◀── compare-and-set record ─▶ AUDIT ─▶ write the key
+//
+// Who changed what is kept in AUDIT between deciding and writing, so that no
+// change is made that is not kept, and none is kept that is not made.
 //
 // Finishing is safe to repeat: the write expects the revision that its decision
 // was made on, so it happens once. This needs every write of the buckets
@@ -29,6 +32,7 @@ import (
 
 	"github.com/billhook/billhook/config/bucket"
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/streams/audit"
 	"github.com/billhook/billhook/streams/topology"
 )
 
@@ -51,6 +55,13 @@ type Write struct {
 	Value json.RawMessage `json:"value,omitempty"`
 	// Expect is the revision that the decision was made on.
 	Expect uint64 `json:"expect"`
+	// Entry is kept in AUDIT before the write is made; nil for none. Follows is
+	// the sequence that it is kept behind, which [Ledger.Change] finds.
+	Entry   *audit.Entry `json:"entry,omitempty"`
+	Follows uint64       `json:"follows,omitempty"`
+	// Closes says that the owner is deleted by this write, and when; nothing is
+	// written for it from then on. Zero for any other write.
+	Closes time.Time `json:"closes,omitzero"`
 }
 
 // record is the stored state of an owner.
@@ -59,6 +70,8 @@ type record struct {
 	// Seen is the revision of the last finished write by bucket: a reading
 	// that shows less comes from a replica that is behind.
 	Seen map[string]uint64 `json:"seen"`
+	// Closed is set for an owner that was deleted.
+	Closed *Closed `json:"closed,omitempty"`
 }
 
 // Ledger is the records of all owners.
@@ -79,30 +92,41 @@ type Decide func(ctx context.Context, view *View) (*Write, error)
 
 // Change makes one change of an owner's configuration and returns the revision
 // written, 0 when there was nothing to write. It fails with what decide fails
-// with, whatever its kind, and with [fault.Conflict] when others were first too
-// often.
+// with, whatever its kind, with [fault.Conflict] when others were first too
+// often, and with [ErrClosed] for an owner that was deleted.
 func (l *Ledger) Change(ctx context.Context, owner string, decide Decide) (uint64, error) {
+	var revision uint64
+	return revision, l.again(ctx, owner, func() (err error) {
+		revision, err = l.try(ctx, owner, decide)
+		return err
+	})
+}
+
+// again makes attempts in the owner's turn until none is overtaken.
+func (l *Ledger) again(ctx context.Context, owner string, try func() error) error {
 	done, err := l.turns.take(ctx, owner)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer done()
 	for n := range attempts {
-		revision, err := l.try(ctx, owner, decide)
-		if !errors.Is(err, errOvertaken) {
-			return revision, err
+		if err := try(); !errors.Is(err, errOvertaken) {
+			return err
 		}
 		if err := wait(ctx, rand.N(2*pause*time.Duration(n+1))); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return 0, fault.New(fault.Conflict, "change configuration", owner, errBusy)
+	return fault.New(fault.Conflict, "change configuration", owner, errBusy)
 }
 
 // try makes one attempt. It fails with errOvertaken when another writer was
 // first, and only then.
 func (l *Ledger) try(ctx context.Context, owner string, decide Decide) (uint64, error) {
 	e, rec, err := l.finished(ctx, owner)
+	if err == nil && rec.Closed != nil {
+		err = closed(owner)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -113,19 +137,32 @@ func (l *Ledger) try(ctx context.Context, owner string, decide Decide) (uint64, 
 	if len(w.Value) > MaxValue {
 		return 0, fault.New(fault.Invalid, "write "+w.Bucket, w.Key, errTooLarge)
 	}
-	rec.Pending = w
-	value, err := json.Marshal(rec)
-	if err != nil {
-		return 0, fault.New(fault.Internal, "encode ledger", owner, err)
+	if w.Entry != nil {
+		// Where nothing can be kept, nothing is decided.
+		if w.Follows, err = audit.Last(ctx, l.js, w.Entry.Owner); err != nil {
+			return 0, err
+		}
 	}
-	_, err = l.records.Put(ctx, owner, value, e.Revision)
-	if fault.KindOf(err) == fault.Conflict {
-		return 0, errOvertaken
+	if rec.Pending = w; !w.Closes.IsZero() {
+		rec.Closed = &Closed{At: w.Closes}
 	}
-	if err != nil {
+	if err := l.record(ctx, e, rec); err != nil {
 		return 0, err
 	}
 	return l.finish(ctx, w)
+}
+
+// record replaces the record that was read as e.
+func (l *Ledger) record(ctx context.Context, e bucket.Entry, rec record) error {
+	value, err := json.Marshal(rec)
+	if err != nil {
+		return fault.New(fault.Internal, "encode ledger", e.Key, err)
+	}
+	_, err = l.records.Put(ctx, e.Key, value, e.Revision)
+	if fault.KindOf(err) == fault.Conflict {
+		return errOvertaken
+	}
+	return err
 }
 
 // finished reads the record and finishes its pending write.
@@ -143,7 +180,7 @@ func (l *Ledger) finished(ctx context.Context, owner string) (bucket.Entry, reco
 	if rec.Pending == nil {
 		return e, rec, nil
 	}
-	revision, err := l.finish(ctx, rec.Pending)
+	revision, err := l.repeat(ctx, rec.Pending)
 	if err != nil {
 		return e, record{}, err
 	}
@@ -151,9 +188,23 @@ func (l *Ledger) finished(ctx context.Context, owner string) (bucket.Entry, reco
 	return e, rec, nil
 }
 
+// repeat finishes a write that somebody has decided, and most likely made.
+func (l *Ledger) repeat(ctx context.Context, w *Write) (uint64, error) {
+	e, err := bucket.Open(l.js, w.Bucket).Get(ctx, w.Key)
+	if err != nil || e.Revision > w.Expect {
+		return e.Revision, err
+	}
+	return l.finish(ctx, w)
+}
+
 // finish makes a decided write, unless it is made already, and returns the
 // key's revision.
 func (l *Ledger) finish(ctx context.Context, w *Write) (uint64, error) {
+	if w.Entry != nil {
+		if err := audit.Change(ctx, l.js, w.Entry, w.Follows); err != nil {
+			return 0, err
+		}
+	}
 	b := bucket.Open(l.js, w.Bucket)
 	var revision uint64
 	var err error

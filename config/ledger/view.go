@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/billhook/billhook/config/bucket"
-	"github.com/billhook/billhook/shared/fault"
 )
 
 // View reads an owner's keys as they are after every finished change.
@@ -31,20 +30,7 @@ func (v *View) Get(ctx context.Context, bucketName, key string) (bucket.Entry, e
 // List returns the existing keys of the owner in a bucket whose keys have the
 // form owner.id.
 func (v *View) List(ctx context.Context, bucketName string) ([]bucket.Entry, error) {
-	b := bucket.Open(v.ledger.js, bucketName)
-	for n := range attempts {
-		all, err := b.List(ctx, v.owner+".*")
-		if err != nil {
-			return nil, err
-		}
-		if newest(all) >= v.seen[bucketName] {
-			return existing(all), nil
-		}
-		if err := wait(ctx, pause<<min(n, 6)); err != nil {
-			return nil, err
-		}
-	}
-	return nil, fault.New(fault.Unavailable, "list "+bucketName, v.owner, errBehind)
+	return v.ledger.list(ctx, listing{bucket: bucketName, pattern: v.owner + ".*", seen: v.seen[bucketName]})
 }
 
 func newest(entries []bucket.Entry) uint64 {

@@ -29,6 +29,9 @@ type Item struct {
 	// Issued is a secret made for the resource. It is shown this once; a dry
 	// run has none.
 	Issued secret.Text `json:"-"`
+	// PublicKey is the public part of a key pair of the resource; see
+	// [setup.Change].
+	PublicKey string `json:"public_key,omitempty"`
 }
 
 // Apply saves the documents of a file. It fails with a [Refusal] when any
@@ -62,7 +65,7 @@ func (d *Document) item(c setup.Change, dryRun bool) Item {
 		item.Fields = diff(c)
 	}
 	if !dryRun {
-		item.Issued = c.Issued
+		item.Issued, item.PublicKey = c.Issued, c.PublicKey
 	}
 	return item
 }

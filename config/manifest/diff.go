@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/billhook/billhook/config/setup"
 	"github.com/billhook/billhook/shared/fault"
@@ -68,7 +69,10 @@ func collect(out map[string]string, pointer string, v any) {
 			collect(out, pointer+"/"+strconv.Itoa(i), item)
 		}
 	default:
-		text, _ := json.Marshal(v) // it came from JSON
-		out[pointer] = string(text)
+		var text bytes.Buffer
+		plain := json.NewEncoder(&text)
+		plain.SetEscapeHTML(false) // people read it, no browser does
+		_ = plain.Encode(v)        // it came from JSON
+		out[pointer] = strings.TrimSuffix(text.String(), "\n")
 	}
 }

@@ -2,16 +2,18 @@
 // documents, each with a kind, an owner and the fields of its resource. All of
 // them are judged, on each other too, before the first is saved; what is saved
 // goes through the same use cases as everything else. Applying the same file
-// again changes nothing. It refuses to delete: what a file does not mention
-// stays.
+// again changes nothing, and what is stored can be written as such a file, but
+// for secrets. It refuses to delete: what a file does not mention stays.
 package manifest
 
 import (
 	"slices"
 	"strings"
 
+	"github.com/billhook/billhook/config/account"
 	"github.com/billhook/billhook/config/document"
 	"github.com/billhook/billhook/config/field"
+	"github.com/billhook/billhook/config/smtp"
 	"github.com/billhook/billhook/shared/fault"
 )
 
@@ -23,16 +25,18 @@ const (
 	Owner        Kind = "owner"
 	ContactType  Kind = "contact-type"
 	Account      Kind = "account"
+	Contact      Kind = "contact"
 	SMTPSettings Kind = "smtp-settings"
 	CannedEmail  Kind = "canned-email"
 	Endpoint     Kind = "endpoint"
 	Subscription Kind = "subscription"
+	Queue        Kind = "queue"
 )
 
 // Kinds lists every [Kind], in the order in which documents are saved: what is
 // referred to comes before what refers to it.
 func Kinds() []Kind {
-	return []Kind{Owner, ContactType, Account, SMTPSettings, CannedEmail, Endpoint, Subscription}
+	return []Kind{Owner, ContactType, Account, Contact, SMTPSettings, CannedEmail, Endpoint, Subscription, Queue}
 }
 
 // Document is one resource of a file.
@@ -62,6 +66,9 @@ type Files struct {
 // saving. Its error is a [Refusal].
 func Parse(data []byte, files Files) ([]*Document, error) {
 	values, problems := document.ParseYAML(data)
+	if problems == nil && len(values) == 0 {
+		problems = fault.Problems{{Rule: "file.empty", Detail: "holds no document"}}
+	}
 	if problems != nil {
 		return nil, Refusal{at(&Document{}, problems)}
 	}
@@ -71,6 +78,7 @@ func Parse(data []byte, files Files) ([]*Document, error) {
 		d := &Document{Number: i + 1, value: v}
 		if p := d.read(files); len(p) > 0 {
 			refusal = append(refusal, at(d, p))
+			continue
 		}
 		docs = append(docs, d)
 	}
@@ -93,15 +101,13 @@ func (d *Document) read(files Files) fault.Problems {
 		return fault.Problems{{Pointer: "/kind", Rule: "kind.unknown", Detail: "must be one of " + kinds()}}
 	}
 	d.Owner, _ = d.value.Take("owner")
-	if s, ok := d.resource.(secretive); ok {
-		if p := s.fetch(d.value, files); p != nil {
-			return p
-		}
-	}
-	if p := d.value.Decode(d.resource); p != nil {
+	d.ID, _ = d.value.Peek("id")
+	if p := fetchSecrets(d.Kind, d.value, files); p != nil {
 		return p
 	}
-	d.ID = d.resource.id()
+	if p := d.resource.decode(d.value); p != nil {
+		return p
+	}
 	if d.Kind == Owner && d.Owner == "" {
 		d.Owner = d.ID
 	}
@@ -122,7 +128,7 @@ func kinds() string {
 	return strings.Join(all, ", ")
 }
 
-// together judges what no document breaks alone.
+// together judges documents that are whole on what none breaks alone.
 func together(docs []*Document) Refusal {
 	var refusal Refusal
 	type name struct {
@@ -132,14 +138,14 @@ func together(docs []*Document) Refusal {
 	first := map[name]int{}
 	for _, d := range docs {
 		n := name{d.Kind, d.Owner, d.ID}
-		if d.ID == "" {
-			continue // refused already
+		if c, ok := d.resource.(*entry[account.ContactDocument]); ok {
+			n.id = c.value.Account + "/" + d.ID // accounts may use the same ids
 		}
 		if _, again := first[n]; again {
 			refusal = append(refusal, at(d, fault.Problems{{Rule: "document.repeated", Detail: "another document of the file has this kind, owner and id"}}))
 		}
 		first[n] = d.Number
-		if s, ok := d.resource.(*smtpSettings); ok && s.Default {
+		if s, ok := d.resource.(*entry[smtp.Document]); ok && s.value.Default {
 			n = name{kind: "default", owner: d.Owner}
 			if _, again := first[n]; again {
 				refusal = append(refusal, at(d, fault.Problems{{Pointer: "/default", Rule: "smtp.default", Detail: "another document asks to be the owner's default"}}))

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"github.com/billhook/billhook/config/account"
@@ -14,8 +15,50 @@ import (
 type draft struct {
 	setup *setup.Setup
 	env   setup.Env
-	// account returns the stored account, nil when there is none.
-	account func(id string) (*account.Account, error)
+	// stored returns the stored account, nil when there is none.
+	stored func(id string) (*account.Account, error)
+	// accounts are those that documents before made or changed.
+	accounts map[string]*account.Account
+}
+
+// account returns an account as it is after the documents before, nil when
+// there is none.
+func (d *draft) account(id string) (*account.Account, error) {
+	if a, ok := d.accounts[id]; ok {
+		return a, nil
+	}
+	return d.stored(id)
+}
+
+func (d *draft) putAccount(owner string, a account.Account) (setup.Change, error) {
+	former, err := d.account(a.ID)
+	if err != nil {
+		return setup.Change{}, err
+	}
+	c, err := d.setup.PutAccount(owner, former, a)
+	return d.took(a.ID, c, err)
+}
+
+func (d *draft) putContact(owner string, c account.ContactDocument) (setup.Change, error) {
+	former, err := d.account(c.Account)
+	if err != nil {
+		return setup.Change{}, err
+	}
+	change, err := d.setup.PutContact(owner, former, c)
+	return d.took(c.Account, change, err)
+}
+
+// took notes what a change makes of an account, and passes its result on.
+func (d *draft) took(id string, c setup.Change, err error) (setup.Change, error) {
+	if err != nil || c.Value == nil {
+		return c, err
+	}
+	a := new(account.Account)
+	if err := json.Unmarshal(c.Value, a); err != nil {
+		return c, fault.New(fault.Internal, "decode account", id, err)
+	}
+	d.accounts[id] = a
+	return c, nil
 }
 
 func newDraft(ctx context.Context, s *store.Store, owner string) (*draft, error) {
@@ -23,7 +66,7 @@ func newDraft(ctx context.Context, s *store.Store, owner string) (*draft, error)
 	if err != nil {
 		return nil, err
 	}
-	return &draft{setup: st, env: env, account: func(id string) (*account.Account, error) {
+	return &draft{setup: st, env: env, accounts: map[string]*account.Account{}, stored: func(id string) (*account.Account, error) {
 		a, err := s.Account(ctx, owner, id)
 		if fault.KindOf(err) == fault.NotFound {
 			return nil, nil

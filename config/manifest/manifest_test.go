@@ -29,7 +29,7 @@ func start(t *testing.T) *store.Store {
 	t.Helper()
 	js := natstest.Start(t).JetStream(t)
 	for _, c := range slices.Concat(topology.Buckets(topology.Defaults()), topology.Streams(topology.Defaults())) {
-		if c.Name != topology.Events && !strings.HasPrefix(c.Name, topology.BucketStream("")) {
+		if c.Name != topology.Events && c.Name != topology.Audit && !strings.HasPrefix(c.Name, topology.BucketStream("")) {
 			continue // not written here
 		}
 		if _, err := js.CreateStream(t.Context(), c); err != nil {
@@ -53,14 +53,23 @@ func start(t *testing.T) *store.Store {
 	})
 }
 
+// dkimKey signs nothing but tests.
+const dkimKey = `-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f
+-----END PRIVATE KEY-----
+`
+
 func files() manifest.Files {
 	return manifest.Files{
 		Env: func(name string) (string, bool) { return "canary-env", name == "MAIL_PASSWORD" },
 		File: func(path string) ([]byte, error) {
-			if path != "/run/secrets/mail" {
-				return nil, os.ErrNotExist
+			switch path {
+			case "/run/secrets/mail":
+				return []byte("canary-file\n"), nil
+			case "/run/secrets/dkim":
+				return []byte(dkimKey), nil
 			}
-			return []byte("canary-file\n"), nil
+			return nil, os.ErrNotExist
 		},
 	}
 }
@@ -94,7 +103,7 @@ func TestApplyingAFileTwiceChangesNothingTheSecondTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if actions(items)[setup.Created] != 10 {
+	if actions(items)[setup.Created] != 14 {
 		t.Errorf("dry run: %v", actions(items))
 	}
 	if _, err := s.Setup(t.Context(), "acme"); fault.KindOf(err) != fault.NotFound {
@@ -109,13 +118,13 @@ func TestApplyingAFileTwiceChangesNothingTheSecondTime(t *testing.T) {
 			issued++
 		}
 	}
-	if actions(items)[setup.Created] != 10 || issued != 1 {
+	if actions(items)[setup.Created] != 14 || issued != 1 {
 		t.Errorf("%v, %d secrets", actions(items), issued)
 	}
 	if items, err = apply(t, s, whole(t), false); err != nil {
 		t.Fatal(err)
 	}
-	if actions(items)[setup.Unchanged] != 10 {
+	if actions(items)[setup.Unchanged] != 14 {
 		for _, i := range items {
 			t.Logf("%+v", i)
 		}
@@ -164,6 +173,13 @@ events: [invoice.posted]
 channel: webhook
 webhook:
   endpoint: other
+---
+kind: queue
+owner: acme
+id: posted
+name: Posted
+events: [invoice.posted]
+visibility: 13h
 `, false)
 	var refusal manifest.Refusal
 	if !errors.As(err, &refusal) || fault.KindOf(err) != fault.Invalid {
@@ -175,7 +191,7 @@ webhook:
 			places = append(places, [2]any{p.Pointer, r.Lines[i]})
 		}
 	}
-	want := [][2]any{{"/url", 9}, {"/webhook/endpoint", 18}}
+	want := [][2]any{{"/url", 9}, {"/webhook/endpoint", 18}, {"/visibility", 25}}
 	if d := cmp.Diff(want, places); d != "" {
 		t.Errorf("%v\n%s", err, d)
 	}
@@ -208,6 +224,8 @@ func TestBadFiles(t *testing.T) {
 		"a list":              {"- kind: owner\n", "kind.unknown"},
 		"unknown time zone":   {acme + "time_zone: Mars/Olympus\n", "time_zone.unknown"},
 		"machine's time zone": {acme + "time_zone: Local\n", "time_zone.unknown"},
+		"too many days":       {acme + "derive: {dormant_after_days: 3651}\n", "number.range"},
+		"unknown derived":     {acme + "derive: {paid: true}\n", "member.unknown"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := apply(t, s, row[0], false)

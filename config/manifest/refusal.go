@@ -41,7 +41,7 @@ func (d *Refused) line(i int) string {
 		where = fmt.Sprintf("line %d: ", d.Lines[i])
 	}
 	if d.Number > 0 {
-		where += fmt.Sprintf("document %d (%s %s) ", d.Number, d.Kind, d.ID)
+		where += fmt.Sprintf("document %d (%s) ", d.Number, strings.TrimSpace(string(d.Kind)+" "+d.ID))
 	}
 	return where
 }

@@ -16,5 +16,7 @@ func (o *Owner) Check() fault.Problems {
 	r.Range("/quotas/events_per_second", int64(o.Quotas.EventsPerSecond), 0, math.MaxInt32)
 	r.Range("/quotas/events_per_day", o.Quotas.EventsPerDay, 0, math.MaxInt)
 	r.Range("/quotas/bytes_per_day", o.Quotas.BytesPerDay, 0, math.MaxInt)
+	r.Range("/derive/dormant_after_days", int64(o.Derive.DormantAfterDays), 0, DormantMax)
+	r.Range("/largest_x", int64(o.MaxDays()), 0, MostX)
 	return r.Problems()
 }

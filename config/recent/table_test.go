@@ -16,6 +16,7 @@ import (
 
 	"github.com/billhook/billhook/config/bucket"
 	"github.com/billhook/billhook/config/recent"
+	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/topology"
 )
@@ -64,6 +65,9 @@ func put(t *testing.T, js jetstream.JetStream, key string, n int) {
 	t.Helper()
 	kv := bucket.Open(js, topology.Accounts)
 	e, err := kv.Get(t.Context(), key)
+	if fault.KindOf(err) == fault.Unavailable {
+		e, err = kv.Get(t.Context(), key) // the first request went down with the connection
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +88,7 @@ func (b *bench) get(t *testing.T, key string) (int, bool) {
 // until asks until the answer is the wanted one; the watch brings it.
 func (b *bench) until(t *testing.T, key string, want int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

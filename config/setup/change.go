@@ -3,8 +3,10 @@ package setup
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 
+	"github.com/billhook/billhook/config/ledger"
 	"github.com/billhook/billhook/config/subscription"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/guard"
@@ -48,6 +50,11 @@ type Change struct {
 	Secrets []string
 	// Issued is a secret made by the change, to be shown this once.
 	Issued secret.Text
+	// PublicKey is the public part of a key pair made by the change, or given
+	// with it: for DKIM the TXT record to be published.
+	PublicKey string
+	// Revision is that of the key once the change is made; 0 before.
+	Revision uint64
 }
 
 // write is a change under construction.
@@ -58,6 +65,7 @@ type write struct {
 	before, after any
 	secrets       []string
 	issued        secret.Text
+	publicKey     string
 }
 
 // change encodes what is to be written and takes it into the Setup, so that
@@ -65,7 +73,7 @@ type write struct {
 func (s *Setup) change(w write) (Change, error) {
 	c := Change{
 		Action: Updated, Bucket: w.bucket, Key: Key(w.owner, w.id),
-		Before: w.before, After: w.after, Secrets: w.secrets, Issued: w.issued,
+		Before: w.before, After: w.after, Secrets: w.secrets, Issued: w.issued, PublicKey: w.publicKey,
 	}
 	switch {
 	case w.before == nil:
@@ -82,6 +90,11 @@ func (s *Setup) change(w write) (Change, error) {
 	value, err := json.Marshal(w.stored)
 	if err != nil {
 		return Change{}, fault.New(fault.Internal, "encode "+w.bucket, c.Key, err)
+	}
+	if len(value) > ledger.MaxValue {
+		return Change{}, fault.Problems{{
+			Rule: "document.size", Detail: fmt.Sprintf("needs %d bytes with all that is stored beside it; at most %d are allowed", len(value), ledger.MaxValue),
+		}}
 	}
 	c.Value = value
 	return c, s.Put(w.bucket, w.id, value)

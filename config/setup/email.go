@@ -7,8 +7,6 @@ import (
 	"github.com/billhook/billhook/config/email"
 	"github.com/billhook/billhook/config/field"
 	"github.com/billhook/billhook/config/subscription"
-	"github.com/billhook/billhook/shared/delivery"
-	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tokens"
 )
@@ -25,8 +23,11 @@ func (s *Setup) PutEmail(owner string, spec email.Spec, env Env) (Change, error)
 	if err := r.Problems().Or(); err != nil {
 		return Change{}, err
 	}
-	w := write{bucket: topology.Emails, owner: owner, id: spec.ID, after: spec}
 	next := email.Canned{Spec: spec, Revision: 1}
+	if err := inline(&next, env.Catalogue).Or(); err != nil {
+		return Change{}, err
+	}
+	w := write{bucket: topology.Emails, owner: owner, id: spec.ID, after: spec}
 	if former, ok := s.Emails[spec.ID]; ok {
 		w.before, next.Revision = former.Spec, former.Revision+1
 	}
@@ -53,24 +54,6 @@ func (s *Setup) checkEmail(r *field.Report, spec *email.Spec, catalogue *tokens.
 	}
 	slices.Sort(events)
 	r.Join("", CheckEmail(catalogue, spec, slices.Compact(events)))
-}
-
-// CheckEmail returns what is wrong with the templates of a canned email, for
-// each of the events.
-func CheckEmail(c *tokens.Catalogue, spec *email.Spec, events []string) fault.Problems {
-	var r field.Report
-	for _, part := range []struct {
-		pointer, source string
-		output          tokens.Output
-	}{
-		{"/subject", spec.Subject, tokens.HeaderLine},
-		{"/html", spec.HTML, tokens.HTML},
-		{"/text", spec.Text, tokens.Text},
-	} {
-		use := tokens.Use{Events: events, Channel: delivery.Email, Output: part.output}
-		r.Join(part.pointer, c.Check(part.source, use))
-	}
-	return r.Problems()
 }
 
 // addressed reports whether a mail of the subscription has somebody to go to.

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/billhook/billhook/config/field"
+	"github.com/billhook/billhook/config/queue"
 	"github.com/billhook/billhook/config/subscription"
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/fault"
@@ -16,8 +17,31 @@ import (
 // templates of a subscription. What it names of other resources is not judged.
 func CheckSubscription(c *tokens.Catalogue, spec *subscription.Spec) fault.Problems {
 	var r field.Report
-	var events []string
-	for i, name := range spec.Events {
+	known := checkWanted(&r, c, wanted{spec.Events, spec.Filter})
+	if known && spec.Webhook != nil {
+		r.Join("/webhook", checkWebhook(c, spec.Webhook, spec.Events))
+	}
+	return r.Problems()
+}
+
+// CheckQueue returns what is wrong with the events and the filter of a queue.
+func CheckQueue(c *tokens.Catalogue, spec *queue.Spec) fault.Problems {
+	var r field.Report
+	checkWanted(&r, c, wanted{spec.Events, spec.Filter})
+	return r.Problems()
+}
+
+// wanted is which events somebody wants.
+type wanted struct {
+	events []string
+	filter filter.Spec
+}
+
+// checkWanted judges which events are wanted, and reports whether the catalogue
+// knows them all: tokens are judged by events that exist.
+func checkWanted(r *field.Report, c *tokens.Catalogue, w wanted) (known bool) {
+	known = true
+	for i, name := range w.events {
 		e, ok := c.Event(name)
 		switch {
 		case !ok:
@@ -25,17 +49,14 @@ func CheckSubscription(c *tokens.Catalogue, spec *subscription.Spec) fault.Probl
 		case !e.Subscribable():
 			r.Add(field.At("/events", i), "event.signal", name+" is input only and cannot be subscribed")
 		default:
-			events = append(events, name)
+			continue
 		}
+		known = false
 	}
-	if len(events) < len(spec.Events) {
-		return r.Problems() // tokens are judged by events that exist
+	if known {
+		r.Join("/filter", w.filter.Check(filterable(c, w.events)))
 	}
-	r.Join("/filter", spec.Filter.Check(filterable(c, events)))
-	if spec.Webhook != nil {
-		r.Join("/webhook", checkWebhook(c, spec.Webhook, events))
-	}
-	return r.Problems()
+	return known
 }
 
 func checkWebhook(c *tokens.Catalogue, w *subscription.Webhook, events []string) fault.Problems {
@@ -45,8 +66,8 @@ func checkWebhook(c *tokens.Catalogue, w *subscription.Webhook, events []string)
 		r.Join("/path", guard.CheckPath(w.Path))
 		r.Join("/path", c.Check(w.Path, use))
 	}
-	use.Output = tokens.JSONValue
 	for i, p := range w.Parameters {
+		use.Output = p.In.Output()
 		if p.Token != "" {
 			r.Join(field.At("/parameters", i, "token"), checkToken(c, p.Token, use))
 		}

@@ -2,6 +2,7 @@ package setup
 
 import (
 	"github.com/billhook/billhook/config/account"
+	"github.com/billhook/billhook/config/field"
 	"github.com/billhook/billhook/config/owner"
 	"github.com/billhook/billhook/streams/topology"
 )
@@ -18,11 +19,23 @@ func (s *Setup) PutOwner(o owner.Owner) (Change, error) {
 	return s.change(w)
 }
 
+// DeleteOwner deletes the owner. What else it has is not judged.
+func (s *Setup) DeleteOwner(id string) (Change, error) {
+	if s.Owner == nil {
+		return Change{}, notFound("delete owner", id)
+	}
+	return s.change(write{bucket: topology.Owners, owner: id, before: *s.Owner})
+}
+
 // PutAccount creates or replaces an account of the owner; former is nil when
-// there is none. The Setup does not hold accounts.
+// there is none. Contacts that the document does not speak of stay. The Setup
+// does not hold accounts.
 func (s *Setup) PutAccount(ownerID string, former *account.Account, a account.Account) (Change, error) {
 	if err := s.known(ownerID); err != nil {
 		return Change{}, err
+	}
+	if a.Contacts == nil && former != nil {
+		a.Contacts = former.Contacts
 	}
 	if err := a.Check(s.ContactTypes).Or(); err != nil {
 		return Change{}, err
@@ -34,10 +47,46 @@ func (s *Setup) PutAccount(ownerID string, former *account.Account, a account.Ac
 	return s.change(w)
 }
 
+// PutContact adds a contact to an account, or changes the one of its id; former
+// is the account as it is, nil when there is none. It takes the place of another
+// contact of its type only where the document says so.
+func (s *Setup) PutContact(ownerID string, former *account.Account, d account.ContactDocument) (Change, error) {
+	if err := s.known(ownerID); err != nil {
+		return Change{}, err
+	}
+	if former == nil {
+		var r field.Report
+		unknown(&r, "/account", "account", d.Account)
+		return Change{}, r.Problems()
+	}
+	next, replaced, problems := former.With(d, s.ContactTypes)
+	if err := problems.Or(); err != nil {
+		return Change{}, err
+	}
+	w := write{bucket: topology.Accounts, owner: ownerID, id: former.ID, stored: next, after: d.Contact}
+	if replaced != nil {
+		w.before = *replaced
+	}
+	return s.change(w)
+}
+
 // DeleteAccount deletes an account.
 func (s *Setup) DeleteAccount(ownerID string, former *account.Account, id string) (Change, error) {
 	if former == nil {
 		return Change{}, notFound("delete account", id)
 	}
 	return s.change(write{bucket: topology.Accounts, owner: ownerID, id: id, before: *former})
+}
+
+// DeleteContact takes a contact from an account; former is the account as it is,
+// nil when there is none.
+func (s *Setup) DeleteContact(ownerID string, former *account.Account, id string) (Change, error) {
+	if former == nil {
+		return Change{}, notFound("delete contact", id)
+	}
+	next, gone := former.Without(id)
+	if gone == nil {
+		return Change{}, notFound("delete contact", id)
+	}
+	return s.change(write{bucket: topology.Accounts, owner: ownerID, id: former.ID, stored: next, before: *gone})
 }

@@ -9,9 +9,11 @@ import (
 	"strings"
 
 	"github.com/billhook/billhook/config/account"
+	"github.com/billhook/billhook/config/control"
 	"github.com/billhook/billhook/config/email"
 	"github.com/billhook/billhook/config/endpoint"
 	"github.com/billhook/billhook/config/owner"
+	"github.com/billhook/billhook/config/queue"
 	"github.com/billhook/billhook/config/smtp"
 	"github.com/billhook/billhook/config/subscription"
 	"github.com/billhook/billhook/shared/fault"
@@ -28,9 +30,12 @@ type Setup struct {
 	Endpoints    map[string]*endpoint.Endpoint
 	// Subscriptions holds deleted ones too, until nobody needs their history.
 	Subscriptions map[string]*subscription.Subscription
+	Queues        map[string]*queue.Queue
+	// Controls are what operators ask of in-order subscriptions, by their ids.
+	Controls map[string]*control.Control
 }
 
-// Put takes a stored value in: that of a key of one of the six buckets. A nil
+// Put takes a stored value in: that of a key of one of the eight buckets. A nil
 // value removes it. It never changes what the old value pointed to, so a copy
 // of the Setup with its own maps keeps the old one.
 func (s *Setup) Put(bucket, id string, value []byte) error {
@@ -48,6 +53,10 @@ func (s *Setup) Put(bucket, id string, value []byte) error {
 		err = put(&s.Endpoints, id, value)
 	case topology.Subscriptions:
 		err = put(&s.Subscriptions, id, value)
+	case topology.Queues:
+		err = put(&s.Queues, id, value)
+	case topology.Controls:
+		err = put(&s.Controls, id, value)
 	}
 	if err != nil {
 		return fault.New(fault.Internal, "decode "+bucket, id, err)

@@ -6,12 +6,20 @@ import (
 	"github.com/billhook/billhook/config/field"
 	"github.com/billhook/billhook/config/smtp"
 	"github.com/billhook/billhook/shared/fault"
-	"github.com/billhook/billhook/shared/secret"
 	"github.com/billhook/billhook/streams/topology"
 )
 
 // MaxSMTP is the greatest number of SMTP settings of an owner.
 const MaxSMTP = 200
+
+// SMTPSettings returns SMTP settings as an owner reads them.
+func (s *Setup) SMTPSettings(id string) (smtp.Document, bool) {
+	found, ok := s.SMTP.Find(id)
+	if !ok {
+		return smtp.Document{}, false
+	}
+	return shownSMTP(*found, s.SMTP), true
+}
 
 // shownSMTP is what a change of SMTP settings shows of them.
 func shownSMTP(s smtp.Settings, book smtp.Book) smtp.Document {
@@ -32,21 +40,14 @@ func (s *Setup) PutSMTP(owner string, d smtp.Document, env Env) (Change, error) 
 	w := write{bucket: topology.SMTP, owner: owner}
 	if exists {
 		w.before = shownSMTP(*former, book)
-		next.Password, next.Revision = former.Password, former.Revision+1
+		next.Password, next.DKIMKey, next.Revision = former.Password, former.DKIMKey, former.Revision+1
 		checkMoved(&r, former, &next, d.Password)
-	}
-	changed, err := s.password(owner, &next, d.Password, env.Sealer)
-	if err != nil {
-		return Change{}, err
-	}
-	if changed {
-		w.secrets = []string{"/password"}
-	}
-	if next.Username != "" && next.Password == "" {
-		r.Add("/password", "field.required", "a username needs a password")
 	}
 	if !exists && len(book.Sets) >= MaxSMTP {
 		r.Add("", "list.length", "an owner has at most 200 SMTP settings")
+	}
+	if err := smtpSecrets(&r, &w, &next, smtpGiven{d, env.Sealer}); err != nil {
+		return Change{}, err
 	}
 	if err := r.Problems().Or(); err != nil {
 		return Change{}, err
@@ -61,37 +62,6 @@ func (s *Setup) PutSMTP(owner string, d smtp.Document, env Env) (Change, error) 
 	}
 	w.stored, w.after = book, shownSMTP(next, book)
 	return s.change(w)
-}
-
-// checkMoved wants the password again when the server changes: otherwise
-// whoever may edit could have the kept one sent to a server of his own.
-func checkMoved(r *field.Report, former, next *smtp.Settings, password *secret.Text) {
-	moved := former.Host != next.Host || former.Port != next.Port || former.TLS != next.TLS
-	if moved && former.Password != "" && password == nil {
-		r.Add("/password", "password.again", "must be given again when host, port or tls change")
-	}
-}
-
-// password seals a new password and reports whether it differs from the kept
-// one.
-func (s *Setup) password(owner string, next *smtp.Settings, given *secret.Text, sealer *secret.Sealer) (bool, error) {
-	if given == nil {
-		return false, nil
-	}
-	kept := next.Password
-	place := smtp.Place(owner, next.ID)
-	if given.Empty() {
-		next.Password = ""
-		return kept != "", nil
-	}
-	if kept != "" && !sealer.Stale(kept) {
-		if old, err := sealer.Open(place, kept); err == nil && old.Equal(*given) {
-			return false, nil
-		}
-	}
-	sealed, err := sealer.Seal(place, *given)
-	next.Password = sealed
-	return true, err
 }
 
 // SetDefaultSMTP makes existing settings the default.

@@ -2,9 +2,12 @@ package setup
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 
+	"github.com/billhook/billhook/config/endpoint"
 	"github.com/billhook/billhook/config/field"
+	"github.com/billhook/billhook/config/start"
 	"github.com/billhook/billhook/config/subscription"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/topology"
@@ -21,6 +24,8 @@ func (s *Setup) PutSubscription(owner string, spec subscription.Spec, env Env) (
 	r.Join("", spec.Check())
 	r.Join("", CheckSubscription(env.Catalogue, &spec))
 	s.checkReferences(&r, &spec, env.Catalogue)
+	s.checkDays(&r, &spec)
+	start.CheckPast(&r, "/start", spec.Start, env.Moment.At)
 	if err := r.Problems().Or(); err != nil {
 		return Change{}, err
 	}
@@ -29,6 +34,9 @@ func (s *Setup) PutSubscription(owner string, spec subscription.Spec, env Env) (
 	if former, ok := s.Subscriptions[spec.ID]; ok {
 		if !former.Deleted {
 			w.before = former.Spec
+		} else if spec.Start != start.Now {
+			r.Add("/start", "start.again", "a deleted subscription had this id until lately and may have had the past already: start now, or choose another id")
+			return Change{}, r.Problems().Or()
 		}
 		if w.before != nil && same(w.before, w.after) {
 			return s.change(w)
@@ -58,7 +66,9 @@ func clone(s *subscription.Subscription) (*subscription.Subscription, error) {
 // endpoint is sought under the same owner, so a foreign one does not exist.
 func (s *Setup) checkReferences(r *field.Report, spec *subscription.Spec, c *tokens.Catalogue) {
 	if w := spec.Webhook; w != nil {
-		if _, ok := s.Endpoints[w.Endpoint]; !ok {
+		if target, ok := s.Endpoints[w.Endpoint]; ok {
+			checkHeaderParameters(r, w, target)
+		} else {
 			unknown(r, "/webhook/endpoint", "endpoint", w.Endpoint)
 		}
 	}
@@ -82,6 +92,24 @@ func (s *Setup) checkReferences(r *field.Report, spec *subscription.Spec, c *tok
 		part := strings.TrimPrefix(p.Pointer, "/")
 		p.Pointer, p.Detail = "/email/canned_email", part+" of canned email "+canned.ID+": "+p.Detail
 		r.Join("", fault.Problems{p})
+	}
+}
+
+// checkDays refuses a schedule beyond what the owner allows. What was saved before
+// the owner allowed less stays.
+func (s *Setup) checkDays(r *field.Report, spec *subscription.Spec) {
+	if most := s.Owner.MaxDays(); spec.Schedule != nil && spec.Schedule.Days > most {
+		r.Add("/schedule/days", "schedule.beyond", fmt.Sprintf("is %d, and owner %s allows at most %d days (its largest_x)",
+			spec.Schedule.Days, s.Owner.ID, most))
+	}
+}
+
+// checkHeaderParameters refuses parameters in headers that the endpoint sets.
+func checkHeaderParameters(r *field.Report, w *subscription.Webhook, target *endpoint.Endpoint) {
+	for i, p := range w.Parameters {
+		if p.In == subscription.InHeader && target.Sets(p.Name) != "" {
+			r.Add(field.At("/webhook/parameters", i, "name"), "parameter.header", "endpoint "+target.ID+" sets this header")
+		}
 	}
 }
 

@@ -28,11 +28,36 @@ func (s *Spec) Check(policy *guard.Policy) fault.Problems {
 	s.checkServer(&r, policy)
 	r.Line("/from_name", s.FromName, field.MaxName)
 	r.Address("/from_address", s.FromAddress)
-	r.Line("/username", s.Username, maxUsername)
+	optional(&r, "/reply_to", s.ReplyTo)
+	optional(&r, "/envelope_sender", s.EnvelopeSender)
+	s.checkLogin(&r)
+	r.Join("/limits", s.Limits.check())
+	if s.DKIM != nil {
+		r.Join("/dkim", s.DKIM.check())
+	}
 	if !slices.Contains([]TLS{Mandatory, Opportunistic, Implicit, None}, s.TLS) {
 		r.Add("/tls", "tls.unknown", "must be mandatory, opportunistic, implicit or none")
 	}
 	return r.Problems()
+}
+
+func optional(r *field.Report, pointer, v string) {
+	if v != "" {
+		r.Address(pointer, v)
+	}
+}
+
+func (s *Spec) checkLogin(r *field.Report) {
+	r.Line("/username", s.Username, maxUsername)
+	switch {
+	case s.Auth != "" && !slices.Contains(Mechanisms(), s.Auth):
+		r.Add("/auth", "auth.unknown", "must be one of "+mechanisms())
+	case s.Auth != "" && s.Username == "":
+		r.Add("/auth", "auth.username", "needs a username")
+	}
+	if s.Username != "" && s.TLS == None {
+		r.Add("/tls", "auth.clear", "credentials are not sent without TLS")
+	}
 }
 
 func (s *Spec) checkServer(r *field.Report, policy *guard.Policy) {

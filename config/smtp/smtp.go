@@ -35,17 +35,32 @@ type Spec struct {
 	Port        int    `json:"port,omitempty"`
 	FromName    string `json:"from_name,omitempty"`
 	FromAddress string `json:"from_address"`
-	Username    string `json:"username,omitempty"`
+	// ReplyTo is where answers go; empty means the from address.
+	ReplyTo string `json:"reply_to,omitempty"`
+	// EnvelopeSender is where servers send what they could not deliver; empty
+	// means the from address.
+	EnvelopeSender string `json:"envelope_sender,omitempty"`
+	Username       string `json:"username,omitempty"`
+	// Auth is how to log in; empty means the strongest [Mechanism] that the
+	// server offers and that takes a password.
+	Auth Mechanism `json:"auth,omitempty"`
 	// TLS is [Mandatory] when not given.
 	TLS TLS `json:"tls,omitempty"`
+	// Limits are what the server is not asked to take more of.
+	Limits Limits `json:"limits,omitzero"`
+	// DKIM says how letters are signed; nil leaves them unsigned.
+	DKIM *DKIM `json:"dkim,omitempty"`
 }
 
-// Document is a [Spec] as it is saved: with the password, which no reading
+// Document is a [Spec] as it is saved: with the secrets, which no reading
 // gives back, and the wish to be the default.
 type Document struct {
 	Spec
 	// Password replaces the stored one; nil keeps it, an empty text removes it.
 	Password *secret.Text `json:"password,omitempty"`
+	// DKIMKey is the private key of [Spec.DKIM], as [ParseKey] reads it. It
+	// is kept, replaced and removed as the password is.
+	DKIMKey *secret.Text `json:"dkim_key,omitempty"`
 	// Default true makes these settings the owner's default. False leaves the
 	// default where it is: there is always one.
 	Default bool `json:"default,omitempty"`
@@ -56,6 +71,8 @@ type Settings struct {
 	Spec
 	// Password is sealed for [Place]; empty when there is none.
 	Password secret.Sealed `json:"sealed_password,omitempty"`
+	// DKIMKey is sealed for [DKIMPlace]; empty when there is none.
+	DKIMKey secret.Sealed `json:"sealed_dkim_key,omitempty"`
 	// Revision counts the changes of these settings, from 1.
 	Revision int `json:"revision"`
 }
@@ -89,4 +106,23 @@ func (b *Book) Choose(id string) (*Settings, bool) {
 // Place is where the password of an owner's settings is sealed for.
 func Place(owner, id string) secret.Place {
 	return secret.Place{Bucket: topology.SMTP, Key: owner, Field: id + ".password"}
+}
+
+// DKIMPlace is where the DKIM key of an owner's settings is sealed for.
+func DKIMPlace(owner, id string) secret.Place {
+	return secret.Place{Bucket: topology.SMTP, Key: owner, Field: id + ".dkim_key"}
+}
+
+// EachSealed calls do with everything that is sealed in the owner's book and
+// where it is sealed for, and keeps what do returns.
+func (b *Book) EachSealed(owner string, do func(secret.Place, secret.Sealed) secret.Sealed) {
+	for i := range b.Sets {
+		s := &b.Sets[i]
+		if s.Password != "" {
+			s.Password = do(Place(owner, s.ID), s.Password)
+		}
+		if s.DKIMKey != "" {
+			s.DKIMKey = do(DKIMPlace(owner, s.ID), s.DKIMKey)
+		}
+	}
 }

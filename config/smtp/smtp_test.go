@@ -1,6 +1,7 @@
 package smtp_test
 
 import (
+	"math"
 	"net/netip"
 	"testing"
 
@@ -43,6 +44,31 @@ func TestSettings(t *testing.T) {
 		{"from name with a line end", public, func(s *smtp.Spec) { s.FromName = "A\r\nBcc: b@example.com" }, "/from_name"},
 		{"from name with a line separator", public, func(s *smtp.Spec) { s.FromName = "A\u2028B" }, "/from_name"},
 		{"username with a null", public, func(s *smtp.Spec) { s.Username = "a\x00b" }, "/username"},
+		{"every field", public, func(s *smtp.Spec) {
+			s.ReplyTo, s.EnvelopeSender, s.Username, s.Auth = "help@example.com", "bounces@example.com", "u", smtp.SCRAMSHA256Plus
+			s.Limits = smtp.Limits{Connections: 2, MessagesPerSecond: 0.5, Recipients: 50, Size: 10 << 20}
+			s.DKIM = &smtp.DKIM{Domain: "Example.COM", Selector: "2026-11.mail"}
+		}, ""},
+		{"reply-to that is a list", public, func(s *smtp.Spec) { s.ReplyTo = "a@example.com,b@example.com" }, "/reply_to"},
+		{"null envelope sender: nobody would hear of bounces", public, func(s *smtp.Spec) { s.EnvelopeSender = "<>" }, "/envelope_sender"},
+		{"envelope sender with an argument", public, func(s *smtp.Spec) { s.EnvelopeSender = "a@example.com> SIZE=1" }, "/envelope_sender"},
+		{"mechanism", public, func(s *smtp.Spec) { s.Username, s.Auth = "u", "ntlm" }, "/auth"},
+		{"mechanism in capitals", public, func(s *smtp.Spec) { s.Username, s.Auth = "u", "PLAIN" }, "/auth"},
+		{"mechanism for nobody", public, func(s *smtp.Spec) { s.Auth = smtp.Plain }, "/auth"},
+		{"credentials in clear text", public, func(s *smtp.Spec) { s.Username, s.TLS = "u", smtp.None }, "/tls"},
+		{"negative connections", public, func(s *smtp.Spec) { s.Limits.Connections = -1 }, "/limits/connections"},
+		{"too many connections", public, func(s *smtp.Spec) { s.Limits.Connections = 101 }, "/limits/connections"},
+		{"a rate of never", public, func(s *smtp.Spec) { s.Limits.MessagesPerSecond = 0.001 }, "/limits/messages_per_second"},
+		{"negative rate", public, func(s *smtp.Spec) { s.Limits.MessagesPerSecond = -1 }, "/limits/messages_per_second"},
+		{"a rate that is no number", public, func(s *smtp.Spec) { s.Limits.MessagesPerSecond = math.NaN() }, "/limits/messages_per_second"},
+		{"endless rate", public, func(s *smtp.Spec) { s.Limits.MessagesPerSecond = math.Inf(1) }, "/limits/messages_per_second"},
+		{"negative recipients", public, func(s *smtp.Spec) { s.Limits.Recipients = -1 }, "/limits/recipients_per_message"},
+		{"no letter is that small", public, func(s *smtp.Spec) { s.Limits.Size = 100 }, "/limits/message_size"},
+		{"too large", public, func(s *smtp.Spec) { s.Limits.Size = 1 << 30 }, "/limits/message_size"},
+		{"DKIM without a selector", public, func(s *smtp.Spec) { s.DKIM = &smtp.DKIM{Domain: "example.com"} }, "/dkim/selector"},
+		{"DKIM selector that ends its tag", public, func(s *smtp.Spec) { s.DKIM = &smtp.DKIM{Domain: "example.com", Selector: "a; d=b"} }, "/dkim/selector"},
+		{"DKIM selector with an empty label", public, func(s *smtp.Spec) { s.DKIM = &smtp.DKIM{Domain: "example.com", Selector: "a..b"} }, "/dkim/selector"},
+		{"DKIM domain", public, func(s *smtp.Spec) { s.DKIM = &smtp.DKIM{Domain: "example", Selector: "a"} }, "/dkim/domain"},
 		{"tls", public, func(s *smtp.Spec) { s.TLS = "maybe" }, "/tls"},
 		{"no name", public, func(s *smtp.Spec) { s.Name = "" }, "/name"},
 		{"id", public, func(s *smtp.Spec) { s.ID = "a b" }, "/id"},

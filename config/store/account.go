@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/billhook/billhook/config/account"
+	"github.com/billhook/billhook/config/bucket"
 	"github.com/billhook/billhook/config/ledger"
 	"github.com/billhook/billhook/config/setup"
 	"github.com/billhook/billhook/shared/fault"
@@ -25,6 +26,21 @@ func (s *Store) PutAccount(ctx context.Context, owner string, a account.Account)
 	})
 }
 
+// PutContact adds a contact to an account, or changes the one of its id. It takes
+// the place of another contact of its type only where the document says so.
+func (s *Store) PutContact(ctx context.Context, owner string, d account.ContactDocument) (setup.Change, error) {
+	return s.run(ctx, job{
+		owner: owner, id: d.Account, contact: d.ID, reads: reads{keys: own(topology.Owners, topology.ContactTypes)},
+		judge: func(ctx context.Context, on *occasion) (setup.Change, error) {
+			former, err := readAccount(ctx, on.view, owner, d.Account)
+			if err != nil {
+				return setup.Change{}, err
+			}
+			return on.setup.PutContact(owner, former, d)
+		},
+	})
+}
+
 // DeleteAccount deletes an account with its contacts.
 func (s *Store) DeleteAccount(ctx context.Context, owner, id string) (setup.Change, error) {
 	return s.run(ctx, job{
@@ -38,6 +54,23 @@ func (s *Store) DeleteAccount(ctx context.Context, owner, id string) (setup.Chan
 		},
 	})
 }
+
+// DeleteContact takes a contact from an account.
+func (s *Store) DeleteContact(ctx context.Context, at ContactPlace) (setup.Change, error) {
+	return s.run(ctx, job{
+		owner: at.Owner, id: at.Account, contact: at.Contact,
+		judge: func(ctx context.Context, on *occasion) (setup.Change, error) {
+			former, err := readAccount(ctx, on.view, at.Owner, at.Account)
+			if err != nil {
+				return setup.Change{}, err
+			}
+			return on.setup.DeleteContact(at.Owner, former, at.Contact)
+		},
+	})
+}
+
+// ContactPlace names a contact.
+type ContactPlace struct{ Owner, Account, Contact string }
 
 // Account returns an account. It fails with [fault.NotFound].
 func (s *Store) Account(ctx context.Context, owner, id string) (*account.Account, error) {
@@ -53,6 +86,22 @@ func (s *Store) Account(ctx context.Context, owner, id string) (*account.Account
 		return nil, fault.New(fault.NotFound, "find account", id, nil)
 	}
 	return a, err
+}
+
+// EachAccount visits the accounts of an owner, in the order of their last change,
+// until visit fails.
+func (s *Store) EachAccount(ctx context.Context, owner string, visit func(*account.Account) error) error {
+	if err := checkIDs(job{owner: owner, id: owner}); err != nil {
+		return err
+	}
+	keys := bucket.Keys{Patterns: []string{owner + ".*"}}
+	return bucket.Open(s.deps.JetStream, topology.Accounts).Each(ctx, keys, func(e bucket.Entry) error {
+		a, err := decodeAccount(e.Key, e.Value)
+		if err != nil {
+			return err
+		}
+		return visit(a)
+	})
 }
 
 // readAccount returns nil when there is none.

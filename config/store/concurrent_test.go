@@ -55,73 +55,6 @@ func crowd(t *testing.T, b *bench, write func(ctx context.Context, s *store.Stor
 	}
 }
 
-func TestConcurrentWritersLeaveExactlyOneDefault(t *testing.T) {
-	b, s := start(t)
-	stop := watchDefaults(t, b)
-	crowd(t, b, func(ctx context.Context, s *store.Store, n int) error {
-		id := name("m", rand.N(4))
-		var err error
-		switch rand.N(4) {
-		case 0:
-			d := mail(id)
-			d.Default = n%2 == 0
-			_, err = s.PutSMTP(ctx, "acme", d)
-		case 1:
-			_, err = s.SetDefaultSMTP(ctx, "acme", id)
-		case 2:
-			_, err = s.DeleteSMTP(ctx, "acme", id)
-		default:
-			_, err = s.PutSMTP(ctx, "acme", mail(id))
-		}
-		return err
-	})
-	stop()
-	st, err := s.Setup(t.Context(), "acme")
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkDefault(t, st)
-}
-
-func checkDefault(t *testing.T, st *setup.Setup) {
-	_, ok := st.SMTP.Find(st.SMTP.Default)
-	if ok != (len(st.SMTP.Sets) > 0) {
-		t.Errorf("default %q of %d settings", st.SMTP.Default, len(st.SMTP.Sets))
-	}
-}
-
-// watchDefaults judges every state that is ever stored, not the last only.
-func watchDefaults(t *testing.T, b *bench) (stop func()) {
-	t.Helper()
-	kv, err := b.js.KeyValue(t.Context(), "smtp")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := kv.WatchAll(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for e := range w.Updates() {
-			var st setup.Setup
-			if e == nil {
-				continue
-			}
-			if err := st.Put("smtp", "", e.Value()); err != nil {
-				t.Error(err)
-			}
-			checkDefault(t, &st)
-		}
-	})
-	return func() {
-		if err := w.Stop(); err != nil {
-			t.Error(err)
-		}
-		wg.Wait()
-	}
-}
-
 func TestConcurrentWritersNeverBreakAReference(t *testing.T) {
 	b, s := start(t)
 	must(t)(s.PutSMTP(t.Context(), "acme", mail("m0")))
@@ -225,6 +158,45 @@ func TestConcurrentWritersLeaveOneContactPerTypeAndNoneOfADeletedType(t *testing
 		if p := a.Check(st.ContactTypes); len(p) > 0 {
 			t.Errorf("account %s: %v", a.ID, p)
 		}
+	}
+}
+
+func TestConcurrentContactsOfOneTypeAreTakenOnce(t *testing.T) {
+	b, s := start(t)
+	accepted := make(chan string, processes*writers)
+	types(t, s, "billing")
+	must(t)(s.PutAccount(t.Context(), "acme", account.Account{ID: "a", Name: "A"}))
+	var wg sync.WaitGroup
+	for n := range processes * writers {
+		if n%writers == 0 {
+			s = b.another(t)
+		}
+		of := s // its own process
+		wg.Go(func() {
+			id := name("c", n)
+			_, err := of.PutContact(t.Context(), "acme", account.ContactDocument{Account: "a", Contact: account.Contact{ID: id, Type: "billing"}})
+			switch fault.KindOf(err) {
+			case fault.Invalid:
+			default:
+				if err != nil {
+					t.Error(err)
+				}
+				accepted <- id
+			}
+		})
+	}
+	wg.Wait()
+	close(accepted)
+	var taken []string
+	for id := range accepted {
+		taken = append(taken, id)
+	}
+	a, err := s.Account(t.Context(), "acme", "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(taken) != 1 || len(a.Contacts) != 1 || a.Contacts[0].ID != taken[0] {
+		t.Errorf("%v were told that they are the contact; it is %v", taken, a.Contacts)
 	}
 }
 

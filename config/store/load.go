@@ -32,7 +32,7 @@ func own(buckets ...string) []ref {
 func everything() reads {
 	return reads{
 		keys:  own(topology.Owners, topology.ContactTypes, topology.SMTP),
-		lists: []string{topology.Emails, topology.Endpoints, topology.Subscriptions},
+		lists: []string{topology.Emails, topology.Endpoints, topology.Subscriptions, topology.Queues},
 	}
 }
 

@@ -44,7 +44,8 @@ func start(t *testing.T) (*bench, *store.Store) {
 	b := &bench{srv: natstest.Start(t)}
 	b.js = b.srv.JetStream(t)
 	for _, c := range slices.Concat(topology.Buckets(topology.Defaults()), topology.Streams(topology.Defaults())) {
-		if c.Name != topology.Events && !strings.HasPrefix(c.Name, topology.BucketStream("")) {
+		written := c.Name == topology.Events || c.Name == topology.Outcomes || c.Name == topology.Audit
+		if !written && !strings.HasPrefix(c.Name, topology.BucketStream("")) {
 			continue // not written here
 		}
 		if _, err := b.js.CreateStream(t.Context(), c); err != nil {
@@ -116,8 +117,8 @@ func canned(id string) email.Spec {
 	}
 }
 
-func hook(id string) endpoint.Spec {
-	return endpoint.Spec{ID: id, Name: id, URL: "https://hooks.example.com/in"}
+func hook(id string) endpoint.Document {
+	return endpoint.Document{Spec: endpoint.Spec{ID: id, Name: id, URL: "https://hooks.example.com/in"}}
 }
 
 func webhook(id, endpointID string) subscription.Spec {

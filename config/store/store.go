@@ -17,7 +17,9 @@ import (
 	"github.com/billhook/billhook/config/subscription"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/guard"
+	"github.com/billhook/billhook/shared/id"
 	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/streams/audit"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tokens"
 )
@@ -37,24 +39,47 @@ type Deps struct {
 // Store saves configuration. It may be used by many goroutines, and by many
 // processes on one NATS account, at once.
 type Store struct {
-	deps   Deps
-	ledger *ledger.Ledger
+	deps      Deps
+	ledger    *ledger.Ledger
+	actor     audit.Actor
+	condition Condition
+	tell      func(setup.Change)
 }
 
-// New returns a store. It makes no request.
+// New returns a store. It makes no request. Who changes something by it is the
+// process itself; see [Store.As].
 func New(deps Deps) *Store {
-	return &Store{deps: deps, ledger: ledger.Open(deps.JetStream)}
+	return &Store{deps: deps, ledger: ledger.Open(deps.JetStream), actor: audit.Actor{Kind: audit.Process}}
+}
+
+// Telling returns a store that tells of each change once it is made, and of what
+// was to be changed and is so already.
+func (s *Store) Telling(tell func(setup.Change)) *Store {
+	telling := *s
+	telling.tell = tell
+	return &telling
 }
 
 // job is one change: what must be read to judge it, and how it is judged.
 type job struct {
 	owner string
+	// ownerless is what belongs to no owner; then there is none.
+	ownerless bool
 	// id is that of the resource.
-	id    string
-	reads reads
-	// moment asks for the place in EVENTS at which the change is made.
+	id string
+	// verb is what is done, where create, change and delete do not say it.
+	verb string
+	// contact is that of the account that is meant; empty for all of it.
+	contact string
+	reads   reads
+	// moment asks for the place in EVENTS at which the change is made, and
+	// start for that of a beginning in the past.
 	moment bool
+	start  string
 	judge  func(context.Context, *occasion) (setup.Change, error)
+	// closes says that the change deletes the owner; detail is then kept with it.
+	closes bool
+	detail func() string
 }
 
 // occasion is what a change is judged on.
@@ -71,24 +96,42 @@ func (s *Store) run(ctx context.Context, j job) (setup.Change, error) {
 		return setup.Change{}, err
 	}
 	var made setup.Change
-	_, err := s.ledger.Change(ctx, j.owner, func(ctx context.Context, view *ledger.View) (*ledger.Write, error) {
+	written, err := s.ledger.Change(ctx, j.record(), func(ctx context.Context, view *ledger.View) (*ledger.Write, error) {
 		l, err := load(ctx, view, j.owner, j.reads)
 		if err != nil {
 			return nil, err
 		}
-		env, err := s.env(ctx, j.moment)
+		env, err := s.env(ctx, j)
 		if err != nil {
 			return nil, err
 		}
-		made, err = j.judge(ctx, &occasion{view: view, setup: &l.setup, env: env})
-		if err != nil || made.Action == setup.Unchanged {
+		if made, err = j.judge(ctx, &occasion{view: view, setup: &l.setup, env: env}); err != nil {
 			return nil, err
 		}
-		expect, err := l.revision(ctx, view, made.Bucket, made.Key)
-		return &ledger.Write{Bucket: made.Bucket, Key: made.Key, Value: made.Value, Expect: expect}, err
+		if made.Key == "" {
+			return nil, nil // there is nothing that it could be about
+		}
+		if made.Revision, err = l.revision(ctx, view, made.Bucket, made.Key); err != nil {
+			return nil, err
+		}
+		if err := s.condition.check(&made, made.Revision); err != nil || made.Action == setup.Unchanged {
+			return nil, err
+		}
+		entry, err := s.entry(j, &made)
+		w := &ledger.Write{Bucket: made.Bucket, Key: made.Key, Value: made.Value, Expect: made.Revision, Entry: entry}
+		if j.closes && err == nil {
+			w.Closes, entry.Detail = env.Moment.At, j.detail()
+		}
+		return w, err
 	})
 	if err != nil {
 		return setup.Change{}, err
+	}
+	if written != 0 {
+		made.Revision = written
+	}
+	if s.tell != nil {
+		s.tell(made)
 	}
 	return made, nil
 }
@@ -96,17 +139,27 @@ func (s *Store) run(ctx context.Context, j job) (setup.Change, error) {
 // checkIDs comes before the first reading, because ids become keys.
 func checkIDs(j job) error {
 	var r field.Report
-	r.ID("/owner", j.owner)
+	if !j.ownerless {
+		r.ID("/owner", j.owner)
+	}
 	r.ID("/id", j.id)
 	return r.Problems().Or()
 }
 
-func (s *Store) env(ctx context.Context, moment bool) (setup.Env, error) {
+// record is whose record of the ledger orders the change.
+func (j job) record() string {
+	if j.ownerless {
+		return id.Installation
+	}
+	return j.owner
+}
+
+func (s *Store) env(ctx context.Context, j job) (setup.Env, error) {
 	env := setup.Env{
 		Catalogue: s.deps.Catalogue, Mail: s.deps.Mail, Sealer: s.deps.Sealer, Rand: s.deps.Rand,
 		Moment: subscription.Moment{At: s.deps.Now().UTC()},
 	}
-	if !moment {
+	if !j.moment {
 		return env, nil
 	}
 	// The information comes from the leader, so every event that was
@@ -116,5 +169,6 @@ func (s *Store) env(ctx context.Context, moment bool) (setup.Env, error) {
 		return env, fault.New(fault.Unavailable, "read last sequence", topology.Events, err)
 	}
 	env.Moment.Seq = events.CachedInfo().State.LastSeq
-	return env, nil
+	env.Moment.Past, err = past(ctx, events, j.start)
+	return env, err
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/billhook/billhook/config/account"
 	"github.com/billhook/billhook/config/email"
-	"github.com/billhook/billhook/config/endpoint"
 	"github.com/billhook/billhook/config/setup"
+	"github.com/billhook/billhook/config/smtp"
 	"github.com/billhook/billhook/config/store"
 	"github.com/billhook/billhook/config/subscription"
 	"github.com/billhook/billhook/shared/fault"
@@ -161,28 +161,54 @@ func TestAnAccountHasOneContactPerType(t *testing.T) {
 	must(t)(s.DeleteContactType(ctx, "acme", "technical"))
 }
 
-func TestAnEndpointKeepsTheSecretItWasMadeWith(t *testing.T) {
-	b, s := start(t)
+func TestAContactTakesAnothersPlaceOnlyWhenItSaysSo(t *testing.T) {
+	_, s := start(t)
 	ctx := t.Context()
-	made := must(t)(s.PutEndpoint(ctx, "acme", hook("h")))
-	if !strings.HasPrefix(made.Issued.Reveal(), "whsec_") || made.Action != setup.Created {
-		t.Fatalf("change = %+v", made)
+	types(t, s, "billing", "technical")
+	put := func(id, contactType string, replace bool) (setup.Change, error) {
+		return s.PutContact(ctx, "acme", account.ContactDocument{
+			Account: "a", Contact: account.Contact{ID: id, Type: contactType, Email: id + "@example.com"}, Replace: replace,
+		})
 	}
-	again := hook("h")
-	again.InFlight = 5
-	changed := must(t)(s.PutEndpoint(ctx, "acme", again))
-	if !changed.Issued.Empty() || changed.Action != setup.Updated {
-		t.Errorf("change = %+v", changed)
+	has := func(want ...string) {
+		t.Helper()
+		a, err := s.Account(ctx, "acme", "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range a.Contacts {
+			got = append(got, c.Type+" "+c.ID)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Error(d)
+		}
 	}
-	st, err := s.Setup(ctx, "acme")
-	if err != nil {
-		t.Fatal(err)
+	_, err := put("ada", "billing", false)
+	refused(t, err, fault.Invalid, "/account", "reference.unknown")
+	must(t)(s.PutAccount(ctx, "acme", account.Account{ID: "a", Name: "A"}))
+	if c := must(t)(put("ada", "billing", false)); c.Action != setup.Created {
+		t.Errorf("action = %s", c.Action)
 	}
-	kept := st.Endpoints["h"].Secrets[0]
-	plain, err := b.sealer.Open(endpoint.Place("acme", "h", kept.ID), kept.Sealed)
-	if err != nil || !plain.Equal(made.Issued) {
-		t.Errorf("opened %v, %v", plain.Equal(made.Issued), err)
+	_, err = put("bob", "billing", false)
+	refused(t, err, fault.Invalid, "/type", "contact.second")
+	_, err = put("bob", "none", true)
+	refused(t, err, fault.Invalid, "/type", "contact_type.unknown")
+	must(t)(put("bob", "technical", false))
+	_, err = put("bob", "billing", false) // he is there, and her place is taken
+	refused(t, err, fault.Invalid, "/type", "contact.second")
+	has("billing ada", "technical bob")
+	if c := must(t)(put("bob", "billing", true)); c.Action != setup.Updated {
+		t.Errorf("action = %s", c.Action)
 	}
+	has("billing bob")
+	if c := must(t)(put("bob", "billing", true)); c.Action != setup.Unchanged {
+		t.Errorf("saving the same again: %s", c.Action)
+	}
+	must(t)(s.PutAccount(ctx, "acme", account.Account{ID: "a", Name: "B"}))
+	has("billing bob")
+	must(t)(s.PutAccount(ctx, "acme", account.Account{ID: "a", Name: "B", Contacts: []account.Contact{}}))
+	has()
 }
 
 func TestAPasswordIsKeptUntilTheServerChanges(t *testing.T) {
@@ -208,6 +234,70 @@ func TestAPasswordIsKeptUntilTheServerChanges(t *testing.T) {
 	d.Password = new(secret.NewText(""))
 	_, err = s.PutSMTP(ctx, "acme", d)
 	refused(t, err, fault.Invalid, "/password", "field.required")
+}
+
+// dkimKey signs nothing but tests.
+const dkimKey = `-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f
+-----END PRIVATE KEY-----
+`
+
+func TestADKIMKeyIsKeptWithItsDKIMAndItsRecordIsTold(t *testing.T) {
+	b, s := start(t)
+	ctx := t.Context()
+	kept := func() (sealed secret.Sealed) {
+		t.Helper()
+		st, err := s.Setup(ctx, "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, _ := st.SMTP.Find("a")
+		return set.DKIMKey
+	}
+	d := mail("a")
+	d.DKIMKey = new(secret.NewText(dkimKey))
+	_, err := s.PutSMTP(ctx, "acme", d)
+	refused(t, err, fault.Invalid, "/dkim_key", "dkim.none")
+	d.DKIM, d.DKIMKey = &smtp.DKIM{Domain: "example.com", Selector: "a"}, nil
+	_, err = s.PutSMTP(ctx, "acme", d)
+	refused(t, err, fault.Invalid, "/dkim_key", "field.required")
+	d.DKIMKey = new(secret.NewText("none"))
+	_, err = s.PutSMTP(ctx, "acme", d)
+	refused(t, err, fault.Invalid, "/dkim_key", "dkim.key")
+
+	d.DKIMKey = new(secret.NewText(dkimKey))
+	c := must(t)(s.PutSMTP(ctx, "acme", d))
+	if len(c.Secrets) != 1 || !strings.HasPrefix(c.PublicKey, `a._domainkey.example.com TXT "v=DKIM1; k=ed25519; p=`) {
+		t.Errorf("change = %+v", c)
+	}
+	if plain, err := b.sealer.Open(smtp.DKIMPlace("acme", "a"), kept()); err != nil || plain.Reveal() != dkimKey {
+		t.Errorf("kept %q, %v", plain.Reveal(), err)
+	}
+	if c := must(t)(s.PutSMTP(ctx, "acme", d)); c.Action != setup.Unchanged || c.PublicKey == "" {
+		t.Errorf("the same key again: %+v", c)
+	}
+	d.DKIMKey, d.Host = nil, "mail2.example.com"
+	must(t)(s.PutSMTP(ctx, "acme", d)) // the key goes to no server
+	if kept() == "" {
+		t.Error("an edit lost the key")
+	}
+	d.DKIM = nil
+	if c := must(t)(s.PutSMTP(ctx, "acme", d)); len(c.Secrets) != 1 || kept() != "" {
+		t.Errorf("a key without dkim is kept: %+v", c)
+	}
+}
+
+func TestAPasswordIsOneLine(t *testing.T) {
+	_, s := start(t)
+	for _, text := range []string{"a\x00b", "a\r\nb", strings.Repeat("a", 8193)} {
+		d := mail("a")
+		d.Username, d.Password = "u", new(secret.NewText(text))
+		_, err := s.PutSMTP(t.Context(), "acme", d)
+		refused(t, err, fault.Invalid)
+		if p := fault.ProblemsOf(err); len(p) != 1 || p[0].Pointer != "/password" {
+			t.Errorf("problems = %v", p)
+		}
+	}
 }
 
 func TestVersionsMeetEventsAtSequences(t *testing.T) {
@@ -275,6 +365,50 @@ func TestVersionsMeetEventsAtSequences(t *testing.T) {
 	}
 }
 
+func TestANewSubscriptionMayBeginInThePastAndOnlyANewOne(t *testing.T) {
+	b, s := start(t)
+	ctx := t.Context()
+	from := func(id string) uint64 {
+		t.Helper()
+		st, err := s.Setup(ctx, "acme")
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := st.Subscriptions[id].Versions
+		return v[len(v)-1].FromSeq
+	}
+	must(t)(s.PutEndpoint(ctx, "acme", hook("h")))
+	third := b.accepted(t, 3)
+	b.accepted(t, 2)
+	for _, row := range []struct {
+		id, start string
+		want      uint64
+	}{
+		{"now", "now", 5}, {"silent", "", 5}, {"beginning", "beginning", 0},
+		{"third", third.Format(time.RFC3339Nano), 2}, {"long", "2001-01-01T00:00:00+02:00", 0},
+	} {
+		spec := webhook(row.id, "h")
+		spec.Start = row.start
+		must(t)(s.PutSubscription(ctx, "acme", spec))
+		if got := from(row.id); got != row.want {
+			t.Errorf("%s begins behind %d, want %d", row.id, got, row.want)
+		}
+	}
+	b.accepted(t, 1)
+	again := webhook("beginning", "h")
+	again.Start, again.Name = "beginning", "changed"
+	must(t)(s.PutSubscription(ctx, "acme", again))
+	if got := from("beginning"); got != 6 {
+		t.Errorf("a changed subscription begins behind %d", got)
+	}
+	// Under the id of one that is deleted the past may be known already.
+	must(t)(s.DeleteSubscription(ctx, "acme", "beginning"))
+	_, err := s.PutSubscription(ctx, "acme", again)
+	refused(t, err, fault.Invalid, "/start", "start.again")
+	again.Start = "now"
+	must(t)(s.PutSubscription(ctx, "acme", again))
+}
+
 func TestADeletedSubscriptionGoesForGoodWhenNobodyNeedsIt(t *testing.T) {
 	b, _ := start(t)
 	ctx := t.Context()
@@ -288,7 +422,7 @@ func TestADeletedSubscriptionGoesForGoodWhenNobodyNeedsIt(t *testing.T) {
 	for _, row := range []struct {
 		after time.Duration
 		left  int
-	}{{23 * time.Hour, 2}, {2 * time.Hour, 1}} {
+	}{{subscription.KeepEnded - time.Hour, 2}, {2 * time.Hour, 1}} {
 		now = now.Add(row.after)
 		if err := s.Prune(ctx); err != nil {
 			t.Fatal(err)

@@ -3,18 +3,20 @@ package store
 import (
 	"context"
 
+	"github.com/billhook/billhook/config/control"
 	"github.com/billhook/billhook/config/setup"
 	"github.com/billhook/billhook/config/subscription"
+	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/id"
 	"github.com/billhook/billhook/streams/topology"
 )
 
 // PutSubscription creates or replaces a subscription: it gets every event that
 // is accepted after this returns, and the former version every event that was
-// accepted before this was called.
+// accepted before this was called. A new one may begin in the past.
 func (s *Store) PutSubscription(ctx context.Context, owner string, spec subscription.Spec) (setup.Change, error) {
 	return s.run(ctx, job{
-		owner: owner, id: spec.ID, moment: true, reads: referenced(&spec),
+		owner: owner, id: spec.ID, moment: true, start: spec.Start, reads: referenced(&spec),
 		judge: func(_ context.Context, on *occasion) (setup.Change, error) {
 			return on.setup.PutSubscription(owner, spec, on.env)
 		},
@@ -32,6 +34,27 @@ func referenced(spec *subscription.Spec) reads {
 		keys = append(keys, ref{topology.Emails, e.CannedEmail})
 	}
 	return reads{keys: keys}
+}
+
+// Subscription returns a subscription that is not deleted. It fails with
+// [fault.NotFound].
+func (s *Store) Subscription(ctx context.Context, at control.Place) (*subscription.Subscription, error) {
+	if err := checkIDs(job{owner: at.Owner, id: at.Subscription}); err != nil {
+		return nil, err
+	}
+	view, err := s.ledger.View(ctx, at.Owner)
+	if err != nil {
+		return nil, err
+	}
+	l, err := load(ctx, view, at.Owner, reads{keys: []ref{{topology.Subscriptions, at.Subscription}}})
+	if err != nil {
+		return nil, err
+	}
+	sub, ok := l.setup.Subscriptions[at.Subscription]
+	if !ok || sub.Deleted {
+		return nil, fault.New(fault.NotFound, "find subscription", at.Subscription, nil)
+	}
+	return sub, nil
 }
 
 // DeleteSubscription ends a subscription. What was accepted before is still
@@ -70,7 +93,7 @@ func (s *Store) pruneOwner(ctx context.Context, owner string) error {
 			continue
 		}
 		_, err := s.run(ctx, job{
-			owner: owner, id: sub.ID, reads: reads{keys: []ref{{topology.Subscriptions, sub.ID}}},
+			owner: owner, id: sub.ID, verb: "forget", reads: reads{keys: []ref{{topology.Subscriptions, sub.ID}}},
 			judge: func(_ context.Context, on *occasion) (setup.Change, error) {
 				return on.setup.PruneSubscription(owner, sub.ID, on.env)
 			},

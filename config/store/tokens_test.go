@@ -1,9 +1,11 @@
 package store_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/billhook/billhook/config/email"
+	"github.com/billhook/billhook/config/owner"
 	"github.com/billhook/billhook/config/store"
 	"github.com/billhook/billhook/config/subscription"
 	"github.com/billhook/billhook/shared/event"
@@ -55,7 +57,24 @@ func TestASubscriptionUsesOnlyWhatEveryOfItsEventsHas(t *testing.T) {
 		{"same name twice", parameter(
 			subscription.Parameter{Name: "p", Token: "Invoice.Id"}, subscription.Parameter{Name: "p", Token: "Invoice.Number"},
 		), "/webhook/parameters/1/name", "parameter.duplicate"},
-		{"order", func(s *subscription.Spec) { s.Order = "ordered" }, "/order", "order.unknown"},
+		{"format", func(s *subscription.Spec) { s.Webhook.Format = "xml" }, "/webhook/format", "format.unknown"},
+		{"place", parameter(subscription.Parameter{Name: "p", Token: "Invoice.Id", In: "cookie"}), "/webhook/parameters/0/in", "parameter.place"},
+		{"header that is ours", parameter(subscription.Parameter{Name: "Webhook-Id", Token: "Invoice.Id", In: "header"}), "/webhook/parameters/0/name", "header.reserved"},
+		{"header that is no token", parameter(subscription.Parameter{Name: "a b", Token: "Invoice.Id", In: "header"}), "/webhook/parameters/0/name", "header.name"},
+		{"header twice in other letters", parameter(
+			subscription.Parameter{Name: "X-A", Token: "Invoice.Id", In: "header"}, subscription.Parameter{Name: "x-a", Token: "Invoice.Id", In: "header"},
+		), "/webhook/parameters/1/name", "parameter.duplicate"},
+		{"literal with a line end in a header", parameter(subscription.Parameter{Name: "X-A", Literal: new("a\r\nb"), In: "header"}),
+			"/webhook/parameters/0/literal", "text.control"},
+		{"template with a line end in a header", parameter(subscription.Parameter{Name: "X-A", Template: "a\n{{Invoice.Id}}", In: "header"}),
+			"/webhook/parameters/0/template", "header.line"},
+		{"unknown token in a query", parameter(subscription.Parameter{Name: "a", Template: "{{Invoice.Nummer}}", In: "query"}),
+			"/webhook/parameters/0/template", "token.unknown"},
+		{"order", func(s *subscription.Spec) { s.Order = "sorted" }, "/order", "order.unknown"},
+		{"head of no order", func(s *subscription.Spec) { s.Head = subscription.Park }, "/head", "head.unordered"},
+		{"head", func(s *subscription.Spec) { s.Order, s.Head = subscription.Ordered, "drop" }, "/head", "head.unknown"},
+		{"start", func(s *subscription.Spec) { s.Start = "yesterday" }, "/start", "start.form"},
+		{"start in the future", func(s *subscription.Spec) { s.Start = "2999-01-01T00:00:00Z" }, "/start", "start.future"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			spec := webhook("s", "h")
@@ -66,6 +85,40 @@ func TestASubscriptionUsesOnlyWhatEveryOfItsEventsHas(t *testing.T) {
 	}
 }
 
+func TestAScheduleStaysWithinWhatItsOwnerAllows(t *testing.T) {
+	_, s := start(t)
+	ctx := t.Context()
+	must(t)(s.PutEndpoint(ctx, "acme", hook("h")))
+	put := func(id string, days int) error {
+		spec := webhook(id, "h")
+		scheduled(days, "09:00")(&spec)
+		_, err := s.PutSubscription(ctx, "acme", spec)
+		return err
+	}
+	allow := func(days *int) error {
+		_, err := s.PutOwner(ctx, owner.Owner{ID: "acme", Name: "Acme", LargestX: days})
+		return err
+	}
+	for _, c := range []struct {
+		allowed *int
+		most    int
+	}{{nil, 400}, {new(30), 30}, {new(0), 0}, {new(3650), 3650}} {
+		if err := allow(c.allowed); err != nil {
+			t.Fatal(err)
+		}
+		if err := put("most", c.most); err != nil {
+			t.Errorf("%d days where %d are allowed: %v", c.most, c.most, err)
+		}
+		pointer, rule := "/schedule/days", "schedule.beyond"
+		if c.most == owner.MostX {
+			rule = "number.range"
+		}
+		refused(t, put("beyond", c.most+1), fault.Invalid, pointer, rule)
+	}
+	refused(t, allow(new(-1)), fault.Invalid, "/largest_x", "number.range")
+	refused(t, allow(new(3651)), fault.Invalid, "/largest_x", "number.range")
+}
+
 func scheduled(days int, at string) func(*subscription.Spec) {
 	return func(s *subscription.Spec) {
 		s.Events, s.Schedule = []string{subscription.DeliveryDatePlus}, &subscription.Schedule{Days: days, Time: at}
@@ -74,6 +127,15 @@ func scheduled(days int, at string) func(*subscription.Spec) {
 
 func parameter(p ...subscription.Parameter) func(*subscription.Spec) {
 	return func(s *subscription.Spec) { s.Webhook.Parameters = p }
+}
+
+func TestTheSameNameMayStandInEveryPlace(t *testing.T) {
+	s := equipped(t)
+	spec := webhook("s", "h")
+	for _, in := range []subscription.Place{"", "query", "header"} {
+		spec.Webhook.Parameters = append(spec.Webhook.Parameters, subscription.Parameter{Name: "X-Id", Token: "Invoice.Id", In: in})
+	}
+	must(t)(s.PutSubscription(t.Context(), "acme", spec))
 }
 
 func TestTokensOutOfTheirEventAreRefused(t *testing.T) {
@@ -164,6 +226,131 @@ func TestAnEmailIsLegalForEveryEventOfEverySubscription(t *testing.T) {
 	}
 	if st.Emails["e"].Revision != 2 {
 		t.Errorf("revision = %d", st.Emails["e"].Revision)
+	}
+}
+
+func TestALanguageIsHeldToTheSameRules(t *testing.T) {
+	s := equipped(t)
+	ctx := t.Context()
+	e := canned("e")
+	e.Locales = map[string]email.Texts{"de": {Subject: "Rechnung {{Invoice.Nummer}}", HTML: "<p {{Invoice.Number}}>", Text: "Hallo"}}
+	_, err := s.PutEmail(ctx, "acme", e)
+	refused(t, err, fault.Invalid, "/locales/de/subject", "token.unknown")
+	refused(t, err, fault.Invalid, "/locales/de/html", "html.attribute")
+	e.Locales["de"] = email.Texts{Subject: "Rechnung {{Invoice.Number}}", Text: "{{Invoice.DaysOverdue}}"}
+	must(t)(s.PutEmail(ctx, "acme", e))
+	_, err = s.PutSubscription(ctx, "acme", emailing("s", "e"))
+	if p := fault.ProblemsOf(err); len(p) != 1 || !strings.Contains(p[0].Detail, "locales/de/text of canned email e") {
+		t.Errorf("joined an event that lacks a token of another language: %v", err)
+	}
+}
+
+func TestStylesAreInlinedWhenAnEmailIsSaved(t *testing.T) {
+	s := equipped(t)
+	ctx := t.Context()
+	e := canned("e")
+	e.HTML = "<style>p{color:red}</style><p>{{Invoice.Number}}</p>"
+	e.Locales = map[string]email.Texts{"de": {Subject: "Hallo", HTML: "<style>b{color:red}</style><b>{{Invoice.Number}}</b>"}}
+	must(t)(s.PutEmail(ctx, "acme", e))
+	if c := must(t)(s.PutEmail(ctx, "acme", e)); c.Action != "unchanged" {
+		t.Errorf("saving the same again: %s", c.Action)
+	}
+	st, err := s.Setup(ctx, "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := st.Emails["e"]
+	if stored.HTML != e.HTML {
+		t.Errorf("what was written is read as %s", stored.HTML)
+	}
+	for tag, want := range map[string]string{"": `<p style="color:red">{{Invoice.Number}}</p>`, "de": `<b style="color:red">{{Invoice.Number}}</b>`} {
+		if got := stored.In(tag).HTML; !strings.HasSuffix(got, want) {
+			t.Errorf("%q is rendered from %s", tag, got)
+		}
+	}
+	e.HTML = "<style>b b b b b b{color:red}</style>" + strings.Repeat("<b>", 300)
+	_, err = s.PutEmail(ctx, "acme", e)
+	refused(t, err, fault.Invalid, "/html", "html.styles")
+	e.HTML = "<style>b{color:red;margin:" + strings.Repeat("0", 1000) + "}</style>" + strings.Repeat("<b>x</b>", 100)
+	_, err = s.PutEmail(ctx, "acme", e)
+	refused(t, err, fault.Invalid, "/html", "template.size")
+}
+
+func TestWhatIsTooLargeToBeStoredIsRefusedBeforeAnythingIs(t *testing.T) {
+	s := equipped(t)
+	e := canned("e")
+	e.Locales = map[string]email.Texts{}
+	for _, tag := range []string{"de", "fr", "it", "es", "pt", "pl", "nl", "sv", "da"} {
+		e.Locales[tag] = email.Texts{Subject: "x", Text: strings.Repeat("x", 60<<10)}
+	}
+	_, err := s.PutEmail(t.Context(), "acme", e)
+	refused(t, err, fault.Invalid, "", "document.size")
+}
+
+func TestAnEmailGoesToTokensThatHoldAddressesOfEveryEvent(t *testing.T) {
+	s := equipped(t)
+	ctx := t.Context()
+	for token, rule := range map[string]string{
+		"Account.Name": "recipient.token", "Contact.Email": "recipient.token", "Nobody.Email": "token.unknown", "a]}}{{b": "token.unknown",
+	} {
+		e := canned("e")
+		e.CC = []email.Recipient{{Token: token}}
+		_, err := s.PutEmail(ctx, "acme", e)
+		refused(t, err, fault.Invalid, "/cc/0/token", rule)
+	}
+	e := canned("e")
+	e.To = []email.Recipient{{Token: "Account.Company.Email"}}
+	must(t)(s.PutEmail(ctx, "acme", e))
+	must(t)(s.PutSubscription(ctx, "acme", emailing("s", "e")))
+	e.To = []email.Recipient{{Token: "ChangedContact.Email"}}
+	_, err := s.PutEmail(ctx, "acme", e)
+	if p := fault.ProblemsOf(err); len(p) != 1 || p[0].Pointer != "/to/0/token" {
+		t.Errorf("goes to a token that the subscription's event lacks: %v", err)
+	}
+}
+
+func TestOnlyInvoicesHaveADocumentToAttach(t *testing.T) {
+	s := equipped(t)
+	ctx := t.Context()
+	e := canned("e")
+	e.Attachments = []email.Attachment{email.Invoice}
+	must(t)(s.PutEmail(ctx, "acme", e))
+	must(t)(s.PutSubscription(ctx, "acme", emailing("s", "e")))
+	other := emailing("o", "e")
+	other.Events = []string{"invoice.posted", "account.cancellation"}
+	_, err := s.PutSubscription(ctx, "acme", other)
+	if p := fault.ProblemsOf(err); len(p) != 1 || p[0].Rule != "attachment.event" || p[0].Pointer != "/email/canned_email" {
+		t.Errorf("attaches what the event does not have: %v", err)
+	}
+}
+
+func TestAnEmailSubscriptionSaysWhatBecomesOfWhoIsMissing(t *testing.T) {
+	s := equipped(t)
+	ctx := t.Context()
+	must(t)(s.PutEmail(ctx, "acme", canned("e")))
+	for _, row := range []struct {
+		change        func(*subscription.Email)
+		pointer, rule string
+	}{
+		{func(e *subscription.Email) { e.Fallback = "somebody" }, "/email/fallback", "fallback.form"},
+		{func(e *subscription.Email) { e.Fallback = "a@example.com,b@example.com" }, "/email/fallback", "fallback.form"},
+		{func(e *subscription.Email) { e.Document = "maybe" }, "/email/document", "document.unknown"},
+	} {
+		spec := emailing("s", "e")
+		row.change(spec.Email)
+		_, err := s.PutSubscription(ctx, "acme", spec)
+		refused(t, err, fault.Invalid, row.pointer, row.rule)
+	}
+	spec := emailing("s", "e")
+	spec.Email.Fallback = "desk@example.com"
+	must(t)(s.PutSubscription(ctx, "acme", spec))
+	st, err := s.Setup(ctx, "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := st.Subscriptions["s"].Email
+	if got.Fallback != "desk@example.com" || got.Document != subscription.DocumentIfThere {
+		t.Errorf("stored %+v", got)
 	}
 }
 

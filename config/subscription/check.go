@@ -5,17 +5,21 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/billhook/billhook/config/address"
 	"github.com/billhook/billhook/config/field"
+	"github.com/billhook/billhook/config/owner"
+	"github.com/billhook/billhook/config/start"
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/guard"
 )
 
 // The limits of a subscription.
 const (
-	MaxEvents        = 100
 	MaxParameters    = 100
 	MaxParameterName = 128
 	// MaxLiteral is in bytes.
@@ -33,24 +37,27 @@ func (s *Spec) Check() fault.Problems {
 	var r field.Report
 	r.ID("/id", s.ID)
 	r.Name("/name", s.Name)
-	s.checkEvents(&r)
+	r.Events("/events", s.Events)
 	s.checkChannel(&r)
 	s.checkSchedule(&r)
-	if s.Order != Unordered {
-		r.Add("/order", "order.unknown", "must be unordered")
-	}
+	s.checkOrder(&r)
+	s.Start = start.Check(&r, "/start", s.Start)
 	return r.Problems()
 }
 
-func (s *Spec) checkEvents(r *field.Report) {
-	if len(s.Events) == 0 || len(s.Events) > MaxEvents {
-		r.Add("/events", "list.length", "must name from 1 to "+strconv.Itoa(MaxEvents)+" event types")
+func (s *Spec) checkOrder(r *field.Report) {
+	switch {
+	case s.Order != Unordered && !s.Order.InOrder():
+		r.Add("/order", "order.unknown", "must be unordered, ordered or ordered_by_account")
+	case s.Order == Unordered && s.Head != "":
+		r.Add("/head", "head.unordered", "belongs to an ordered subscription")
+	}
+	if !s.Order.InOrder() {
 		return
 	}
-	for i, e := range s.Events {
-		if slices.Index(s.Events, e) < i {
-			r.Add(field.At("/events", i), "event.duplicate", "is in the list twice")
-		}
+	s.Head = cmp.Or(s.Head, Block)
+	if !slices.Contains([]Head{Block, Park, Pause}, s.Head) {
+		r.Add("/head", "head.unknown", "must be block, park or pause")
 	}
 }
 
@@ -82,6 +89,9 @@ func present(r *field.Report, pointer string, is, must bool) {
 func (w *Webhook) check() fault.Problems {
 	var r field.Report
 	r.ID("/endpoint", w.Endpoint)
+	if w.Format = cmp.Or(w.Format, Plain); w.Format != Plain && w.Format != CloudEvents {
+		r.Add("/format", "format.unknown", "must be billhook or cloudevents")
+	}
 	if len(w.Parameters) > MaxParameters {
 		r.Add("/parameters", "list.length", "at most "+strconv.Itoa(MaxParameters)+" parameters")
 		return r.Problems()
@@ -90,20 +100,37 @@ func (w *Webhook) check() fault.Problems {
 	for i := range w.Parameters {
 		p := &w.Parameters[i]
 		r.Join(field.At("/parameters", i), p.check())
-		if seen[p.Name] {
-			r.Add(field.At("/parameters", i, "name"), "parameter.duplicate", "another parameter has this name")
+		if seen[p.slot()] {
+			r.Add(field.At("/parameters", i, "name"), "parameter.duplicate", "another parameter in the "+string(p.In)+" has this name")
 		}
-		seen[p.Name] = true
+		seen[p.slot()] = true
 	}
 	return r.Problems()
 }
 
+// slot is what only one parameter may have: a name in its place, whatever the
+// case in a header.
+func (p *Parameter) slot() string {
+	if p.In == InHeader {
+		return string(p.In) + " " + strings.ToLower(p.Name)
+	}
+	return string(p.In) + " " + p.Name
+}
+
 func (p *Parameter) check() fault.Problems {
 	var r field.Report
-	if p.Name == "" {
-		r.Add("/name", "text.required", "must not be empty")
+	p.In = cmp.Or(p.In, InBody)
+	switch p.In {
+	case InHeader:
+		r.Join("/name", guard.CheckHeader(p.Name))
+	case InBody, InQuery:
+		if p.Name == "" {
+			r.Add("/name", "text.required", "must not be empty")
+		}
+		r.Line("/name", p.Name, MaxParameterName)
+	default:
+		r.Add("/in", "parameter.place", "must be body, query or header")
 	}
-	r.Line("/name", p.Name, MaxParameterName)
 	given := 0
 	for _, is := range []bool{p.Token != "", p.Literal != nil, p.Template != ""} {
 		if is {
@@ -116,12 +143,24 @@ func (p *Parameter) check() fault.Problems {
 	if p.Literal != nil && (len(*p.Literal) > MaxLiteral || !utf8.ValidString(*p.Literal)) {
 		r.Add("/literal", "text.length", "must be valid UTF-8 of at most "+strconv.Itoa(MaxLiteral)+" bytes")
 	}
+	if p.Literal != nil && p.In == InHeader {
+		r.Line("/literal", *p.Literal, MaxLiteral)
+	}
 	return r.Problems()
 }
 
 func (e *Email) check() fault.Problems {
 	var r field.Report
 	r.ID("/canned_email", e.CannedEmail)
+	if !slices.Contains([]string{"", FallbackNone, FallbackBilling}, e.Fallback) {
+		if err := address.Check(e.Fallback); err != nil {
+			r.Add("/fallback", "fallback.form", "must be none, billing or an address: "+err.Error())
+		}
+	}
+	e.Document = cmp.Or(e.Document, DocumentIfThere)
+	if !slices.Contains([]Document{DocumentIfThere, AwaitDocument, RequireDocument, NoDocument}, e.Document) {
+		r.Add("/document", "document.unknown", "must be if_there, await, require or none")
+	}
 	types := e.ContactTypes()
 	for _, pointer := range slices.Sorted(maps.Keys(types)) {
 		r.ID(pointer, types[pointer])
@@ -158,7 +197,10 @@ func (s *Spec) checkSchedule(r *field.Report) {
 
 func (s *Schedule) check() fault.Problems {
 	var r field.Report
-	r.Range("/days", int64(s.Days), 0, MaxDays)
+	r.Range("/days", int64(s.Days), 0, owner.MostX)
+	if s.Calendar != nil {
+		r.Join("/calendar", s.Calendar.check())
+	}
 	clock, ok := parseClock(s.Time)
 	if !ok {
 		r.Add("/time", "time.form", "must be a time of day such as 09:00 or 09:00:00")

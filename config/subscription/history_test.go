@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/billhook/billhook/config/subscription"
+	"github.com/billhook/billhook/streams/topology"
 )
 
 // TestHistoryMatchesTheModel changes a subscription at random while events
@@ -84,7 +85,7 @@ func restored(t *rapid.T, s *subscription.Subscription) *subscription.Subscripti
 	return out
 }
 
-func TestAnEndedVersionIsKeptForADay(t *testing.T) {
+func TestAnEndedVersionIsKeptForEightDays(t *testing.T) {
 	s := &subscription.Subscription{}
 	at := func(h int, seq uint64) subscription.Moment {
 		return subscription.Moment{Seq: seq, At: time.Unix(0, 0).Add(time.Duration(h) * time.Hour)}
@@ -97,21 +98,42 @@ func TestAnEndedVersionIsKeptForADay(t *testing.T) {
 	if len(s.Versions) != 3 || s.Versions[0].Spec.Name != "a" || s.Versions[2].Spec.Name != "c" {
 		t.Fatalf("versions = %+v", s.Versions)
 	}
-	s.Delete(at(26, 40))
+	const kept = 8 * 24
+	s.Delete(at(kept+2, 40))
 	if len(s.Versions) != 2 || s.PrunedUntil != 20 {
-		t.Errorf("after 26 h: %d versions, pruned until %d", len(s.Versions), s.PrunedUntil)
+		t.Errorf("after 8 days and 2 h: %d versions, pruned until %d", len(s.Versions), s.PrunedUntil)
 	}
 	for seq, want := range map[uint64]bool{15: false, 20: false, 25: false, 40: false, 41: true} {
 		if s.Ended(seq) != want {
 			t.Errorf("event %d ended = %v", seq, !want)
 		}
 	}
-	if s.Spent(at(50, 0).At) || !s.Spent(at(51, 0).At) {
-		t.Error("a deleted subscription goes a day after its end")
+	if s.Spent(at(2*kept+2, 0).At) || !s.Spent(at(2*kept+3, 0).At) {
+		t.Error("a deleted subscription goes 8 days after its end")
 	}
 }
 
-func TestTooManyChangesInADayAreRefusedRatherThanForgotten(t *testing.T) {
+// An endpoint that is away has its deliveries wait for as long as DELIVERIES
+// keeps them, and each is rendered by the version that matched.
+func TestTheVersionOfADeliveryThatWaitsForItsEndpointIsKept(t *testing.T) {
+	s := &subscription.Subscription{}
+	matched := subscription.Moment{Seq: 10, At: time.Unix(0, 0)}
+	if err := s.Revise(subscription.Spec{ID: "s", Name: "as matched"}, matched); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Revise(subscription.Spec{ID: "s"}, subscription.Moment{Seq: 20, At: matched.At.Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	last := matched.At.Add(topology.Defaults().DeliveriesAge)
+	if err := s.Revise(subscription.Spec{ID: "s"}, subscription.Moment{Seq: 30, At: last}); err != nil {
+		t.Fatal(err)
+	}
+	if v, ok := s.Numbered(1); !ok || v.Spec.Name != "as matched" {
+		t.Errorf("a delivery made %s before names a version that is forgotten", last.Sub(matched.At))
+	}
+}
+
+func TestTooManyChangesAreRefusedRatherThanForgotten(t *testing.T) {
 	s := &subscription.Subscription{}
 	m := subscription.Moment{At: time.Unix(0, 0)}
 	for range subscription.MaxVersions {
@@ -122,9 +144,9 @@ func TestTooManyChangesInADayAreRefusedRatherThanForgotten(t *testing.T) {
 	if err := s.Revise(subscription.Spec{}, m); !errors.Is(err, subscription.ErrTooOften) {
 		t.Errorf("err = %v", err)
 	}
-	m.At = m.At.Add(25 * time.Hour)
+	m.At = m.At.Add(subscription.KeepEnded + time.Hour)
 	if err := s.Revise(subscription.Spec{}, m); err != nil {
-		t.Errorf("a day later: %v", err)
+		t.Errorf("once they are old: %v", err)
 	}
 }
 

@@ -19,6 +19,21 @@ func (s *Subscription) VersionAt(seq uint64) (*Version, bool) {
 	return nil, false
 }
 
+// LastOrder returns the order of the newest version that has one, so that a
+// subscription that is unordered by now, or deleted, is known to have been in
+// order; that of the spec where no version has.
+func (s *Subscription) LastOrder() Order {
+	for i := len(s.Versions) - 1; i >= 0; i-- {
+		if v := &s.Versions[i]; v.Spec != nil && v.Spec.Order.InOrder() {
+			return v.Spec.Order
+		}
+	}
+	if s.Deleted {
+		return Unordered
+	}
+	return s.Order
+}
+
 // Numbered returns the version of a revision, as a delivery names it.
 func (s *Subscription) Numbered(revision int) (*Version, bool) {
 	for i := len(s.Versions) - 1; i >= 0; i-- {

@@ -1,10 +1,10 @@
 package ingest
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/process"
 )
 
 // Config is the operator's choices about ingest.
@@ -12,11 +12,10 @@ type Config struct {
 	// HTTPAddr is where the service listens by itself; empty where another
 	// server serves [Service.Handler].
 	HTTPAddr string `env:"INGEST_HTTP_ADDR" envDefault:"127.0.0.1:8484" unit:"host:port" doc:"where events are taken in over HTTP; plain, so put a proxy that speaks TLS before it"`
-	// Proxies are the networks of that proxy.
-	Proxies []netip.Prefix `env:"INGEST_TRUSTED_PROXIES" envDefault:"127.0.0.0/8,::1/128" unit:"CIDR" doc:"networks of proxies whose X-Forwarded-For is believed, with commas between; wrong keys are counted by the address behind them"`
 	// Lease and Batch are those of the cursors.
-	Lease time.Duration `env:"INGEST_LEASE" envDefault:"5s" unit:"duration" doc:"how long a dead instance keeps others from its partitions"`
-	Batch int           `env:"INGEST_BATCH" envDefault:"500" doc:"greatest number of messages of a partition judged at once, 1 to 500"`
+	Lease  time.Duration `env:"INGEST_LEASE" envDefault:"5s" unit:"duration" doc:"how long a dead instance keeps others from its partitions"`
+	Batch  int           `env:"INGEST_BATCH" envDefault:"1000" doc:"greatest number of messages of a partition judged at once, 1 to 1,000"`
+	Spread time.Duration `env:"INGEST_SPREAD" envDefault:"100s" unit:"duration" doc:"how long messages of an owner with a backlog may wait so that those of others need not; 0s makes the most of the machine instead"`
 	// PurgeEvery is how often INBOX is purged of what was taken in.
 	PurgeEvery time.Duration `env:"INGEST_PURGE_EVERY" envDefault:"5s" unit:"duration" doc:"how often what was taken in is removed from INBOX"`
 }
@@ -26,11 +25,15 @@ func (c *Config) Check() fault.Problems {
 	var out fault.Problems
 	refuse := func(bad bool, name, detail string) {
 		if bad {
-			out = append(out, fault.Problem{Pointer: fault.Pointer(name), Rule: "setting.refused", Detail: detail})
+			out = append(out, process.Refuse(name, detail))
 		}
 	}
 	refuse(c.Lease < 2*time.Second, "INGEST_LEASE", "is below 2s")
-	refuse(c.Batch < 1 || c.Batch > 500, "INGEST_BATCH", "is not within 1 to 500")
+	refuse(c.Batch < 1 || c.Batch > 1000, "INGEST_BATCH", "is not within 1 to 1,000")
+	refuse(c.Spread < 0, "INGEST_SPREAD", "is below 0s")
 	refuse(c.PurgeEvery < 10*time.Millisecond, "INGEST_PURGE_EVERY", "is below 10ms")
+	if c.HTTPAddr != "" {
+		out = append(out, process.RefuseAddr("INGEST_HTTP_ADDR", c.HTTPAddr)...)
+	}
 	return out
 }

@@ -13,7 +13,7 @@ func Needs() kit.Needs {
 // FromKit returns the service on the parts of a kit.
 func FromKit(cfg Config, k *kit.Kit) (*Service, error) {
 	return New(cfg, Deps{
-		JetStream: k.JetStream, Catalogue: k.Catalogue, Directory: k.Directory, Accounts: k.Accounts, Keys: k.Keys,
-		Logger: k.Log, Now: k.Now, Instance: k.Instance, Partitions: k.Partitions, Fault: k.Fault,
+		JetStream: k.JetStream, Catalogue: k.Catalogue, Directory: k.Directory, Accounts: k.Accounts, Callers: k.Callers,
+		Logger: k.Log, Now: k.Now, Instance: k.Instance, Partitions: k.Partitions, Notices: k.Notices(), Fault: k.Fault,
 	})
 }

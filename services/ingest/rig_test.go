@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/billhook/billhook/config/account"
 	"github.com/billhook/billhook/config/accounts"
 	"github.com/billhook/billhook/config/apikey"
+	"github.com/billhook/billhook/config/caller"
 	"github.com/billhook/billhook/config/directory"
 	"github.com/billhook/billhook/config/keys"
 	"github.com/billhook/billhook/config/owner"
@@ -29,6 +31,7 @@ import (
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/cursor"
 	"github.com/billhook/billhook/streams/natstest"
+	"github.com/billhook/billhook/streams/notice"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tokens"
@@ -40,7 +43,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const partitions = 2
 
 // patience bounds every wait; nothing waits as long unless it fails.
-const patience = 30 * time.Second
+const patience = 3 * time.Minute
 
 // rig is a broker with Billhook's streams and an owner in them.
 type rig struct {
@@ -48,6 +51,8 @@ type rig struct {
 	server *natstest.Server
 	js     jetstream.JetStream
 	key    string // of acme, role publisher
+	// window is that of notices; 0 is the default.
+	window time.Duration
 }
 
 func newRig(t testing.TB, opts ...natstest.Option) *rig {
@@ -60,7 +65,7 @@ func newRig(t testing.TB, opts ...natstest.Option) *rig {
 		t.Fatal(err)
 	}
 	r.put(topology.Owners, "acme", owner.Owner{ID: "acme", Name: "Acme"})
-	id, text, err := apikey.Generate(rand.Reader)
+	id, text, err := apikey.Generate("acme", rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,8 +145,9 @@ func (r *rig) launch(o options) *instance {
 		o.cfg(&cfg)
 	}
 	s, err := ingest.New(cfg, ingest.Deps{
-		JetStream: js, Catalogue: catalogue, Directory: d, Accounts: known, Keys: credentials,
+		JetStream: js, Catalogue: catalogue, Directory: d, Accounts: known, Callers: caller.New(caller.Settings{Keys: credentials, Now: time.Now}),
 		Logger: zerolog.Nop(), Now: time.Now, Instance: fmt.Sprintf("%s-%p", r.t.Name(), d), Partitions: partitions, Fault: o.fault,
+		Notices: notice.New(notice.Settings{JS: js, Interval: r.window, Name: d.Name, Log: zerolog.Nop(), Now: time.Now}),
 	})
 	if err != nil {
 		r.t.Fatal(err)
@@ -278,6 +284,18 @@ func (r *rig) events(n int) []*event.Event {
 		out = append(out, e)
 	}
 	return out
+}
+
+// published waits for the first n events that came from a platform: what owners
+// are told of refusals lies between them.
+func (r *rig) published(n int) []*event.Event {
+	r.t.Helper()
+	var out []*event.Event
+	r.eventually(fmt.Sprint(n, " events of platforms"), func() bool {
+		out = slices.DeleteFunc(r.events(r.count(topology.Events)), func(e *event.Event) bool { return e.Type == "event.rejected" })
+		return len(out) >= n
+	})
+	return out[:n]
 }
 
 // rejected is what REJECTED holds, as its readers see it.

@@ -8,6 +8,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -16,17 +17,17 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/billhook/billhook/config/accounts"
+	"github.com/billhook/billhook/config/caller"
 	"github.com/billhook/billhook/config/directory"
-	"github.com/billhook/billhook/config/keys"
+	"github.com/billhook/billhook/config/owners"
 	"github.com/billhook/billhook/services/ingest/internal/admission"
 	"github.com/billhook/billhook/services/ingest/internal/inbox"
 	"github.com/billhook/billhook/services/ingest/internal/inlet"
-	"github.com/billhook/billhook/services/ingest/internal/owners"
 	"github.com/billhook/billhook/services/ingest/internal/rules"
-	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/cursor"
 	"github.com/billhook/billhook/streams/fence"
 	"github.com/billhook/billhook/streams/gather"
+	"github.com/billhook/billhook/streams/notice"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tokens"
@@ -39,12 +40,14 @@ type Deps struct {
 	// Directory watches the bucket owners at least.
 	Directory *directory.Directory
 	Accounts  *accounts.Accounts
-	Keys      *keys.Keys
+	Callers   *caller.Desk
 	Logger    zerolog.Logger
 	Now       func() time.Time
 	// Instance names this process in leases.
 	Instance   string
 	Partitions int
+	// Notices tells owners of what is refused; the service runs it.
+	Notices *notice.Desk
 	// Fault is called with the name of each fault point passed; nil in
 	// production.
 	Fault func(point string)
@@ -71,13 +74,13 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s := &Service{
 		cfg: cfg, deps: deps, gatherer: gatherer, ready: make(chan struct{}),
 		inlet: inlet.New(inlet.Deps{
-			Keys: deps.Keys, Owners: known, Admission: judge, Publisher: inbox.NewPublisher(gatherer),
-			Logger: deps.Logger, Now: deps.Now, Proxies: cfg.Proxies,
+			Callers: deps.Callers, Owners: known, Admission: judge, Publisher: inbox.NewPublisher(gatherer),
+			Logger: deps.Logger, Now: deps.Now,
 		}),
 	}
 	for part := range deps.Partitions {
 		s.cursors = append(s.cursors, s.cursor(part, inbox.Deps{
-			JS: deps.JetStream, Owners: known, Admission: judge, Logger: deps.Logger,
+			JS: deps.JetStream, Owners: known, Admission: judge, Notices: deps.Notices, Logger: deps.Logger,
 		}))
 	}
 	return s, nil
@@ -88,6 +91,7 @@ func (s *Service) cursor(part int, deps inbox.Deps) *cursor.Cursor {
 		Name: inbox.CursorName(part), Holder: s.deps.Instance,
 		Stream: topology.Inbox, Filters: []string{subject.InboxPart(part)},
 		Fence:    fence.Fence{Stream: topology.Events, Filter: subject.EventsPart(part)},
+		Lanes:    inbox.Lanes(part, s.cfg.Spread),
 		BatchMax: s.cfg.Batch, LeaseTTL: s.cfg.Lease, Fault: s.deps.Fault,
 		// A purge reaches as far as the idlest partition has looked.
 		Look: s.cfg.PurgeEvery, Purged: true,
@@ -117,6 +121,7 @@ func (s *Service) Run(ctx context.Context) error {
 	flushing, flushed := context.WithCancel(context.WithoutCancel(ctx))
 	var publishing sync.WaitGroup
 	publishing.Go(func() { _ = s.gatherer.Run(flushing) }) // returns nil
+	publishing.Go(func() { _ = s.deps.Notices.Run(flushing) })
 	work, end := context.WithCancel(ctx)
 	var working sync.WaitGroup
 	for _, c := range s.cursors {
@@ -126,11 +131,10 @@ func (s *Service) Run(ctx context.Context) error {
 	working.Go(func() { s.announce(work) })
 	select {
 	case <-ctx.Done():
-	case err = <-l.failed():
-		err = fault.New(fault.Unavailable, "serve events", s.cfg.HTTPAddr, err)
+	case err = <-l.Failed():
 	}
 	end()
-	l.stop(ctx, err != nil)
+	err = errors.Join(err, l.Stop(err != nil))
 	working.Wait()
 	flushed()
 	publishing.Wait()

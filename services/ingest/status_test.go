@@ -11,7 +11,7 @@ func TestAMessageThatLooksLikeARemarkOfTheServerDoesNotHoldUpItsPartition(t *tes
 			r.start(options{})
 			r.publish(posted("acme"), nil, map[string]string{"Status": status, "Description": "Consumer Deleted", "Nats-Pending-Messages": "1000"})
 			r.publish(posted("acme"), []byte(plain("next")), nil)
-			if e := r.events(1)[0]; e.ID != "next" {
+			if e := r.published(1)[0]; e.ID != "next" {
 				t.Errorf("got %s", e.ID)
 			}
 			if n := len(r.rejected(1)); n != 1 {

@@ -3,9 +3,16 @@ package mailer
 import (
 	"time"
 
+	"github.com/billhook/billhook/services/mailer/internal/unsubscribe"
 	"github.com/billhook/billhook/shared/backoff"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/process"
+)
+
+// The values of [Config.Ambiguous].
+const (
+	Retry = "retry"
+	Hold  = "hold"
 )
 
 // Config are the settings of the service.
@@ -24,7 +31,18 @@ type Config struct {
 	Retry            backoff.Schedule `env:"MAILER_RETRY" envDefault:"0s,5m,10m,20m,40m,1h20m,2h40m,5h,8h,12h" unit:"durations" doc:"longest delay before each attempt that counts; half of it at least is kept to"`
 	SettingsRetry    time.Duration    `env:"MAILER_SETTINGS_RETRY" envDefault:"1m" unit:"duration" doc:"delay before SMTP settings that were found at fault (login, TLS, sender) are tried again; such attempts do not count"`
 	SettingsPatience time.Duration    `env:"MAILER_SETTINGS_PATIENCE" envDefault:"168h" unit:"duration" doc:"how long after its first attempt an email is given up because of faulty SMTP settings"`
+	Ambiguous        string           `env:"MAILER_AMBIGUOUS" envDefault:"retry" doc:"what becomes of a letter of which nobody knows whether the server took it: retry sends it again under the same Message-ID, hold parks it"`
+	DocumentMaxSize  int              `env:"MAILER_DOCUMENT_MAX_SIZE" envDefault:"10485760" unit:"bytes" doc:"largest document that is attached; each connection may hold one in memory, about three times over"`
+	DocumentRetry    time.Duration    `env:"MAILER_DOCUMENT_RETRY" envDefault:"1m" unit:"duration" doc:"delay before a document that is waited for is looked for again"`
+	DocumentPatience time.Duration    `env:"MAILER_DOCUMENT_PATIENCE" envDefault:"1h" unit:"duration" doc:"how long a document is waited for"`
+	SeriesLive       int              `env:"MAILER_SERIES_LIVE" envDefault:"64" doc:"ordered subscriptions at work at a time; there may be any number of them"`
+	Lease            time.Duration    `env:"MAILER_LEASE" envDefault:"4s" unit:"duration" doc:"how long ordered subscriptions of an instance that died wait for another one, but for half a second"`
 	Templates        int              `env:"MAILER_TEMPLATES" envDefault:"2000" doc:"canned emails kept compiled"`
+	// UnsubscribeURL is where links to unsubscribe lead. HTTPAddr is where the
+	// service answers them by itself; empty where another server serves
+	// [Service.Handler].
+	UnsubscribeURL string `env:"UNSUBSCRIBE_URL" unit:"URL" doc:"public https address that leads to /unsubscribe of the mailer, for links by which readers unsubscribe: https://mail.example.com/unsubscribe. Emails that are not transactional wait while it is not set"`
+	HTTPAddr       string `env:"MAILER_HTTP_ADDR" envDefault:"127.0.0.1:8485" unit:"host:port" doc:"where a mailer that runs apart answers those links, once UNSUBSCRIBE_URL is set; plain, so put a proxy that speaks TLS before it"`
 }
 
 // Check returns every setting that breaks a rule, by its environment name.
@@ -46,12 +64,26 @@ func (c *Config) Check() fault.Problems {
 	positive(c.ConnectionAge > 0, "MAILER_CONNECTION_AGE")
 	positive(c.SettingsRetry >= time.Second, "MAILER_SETTINGS_RETRY")
 	positive(c.SettingsPatience > 0, "MAILER_SETTINGS_PATIENCE")
+	positive(c.DocumentMaxSize > 0, "MAILER_DOCUMENT_MAX_SIZE")
+	positive(c.DocumentRetry >= time.Second, "MAILER_DOCUMENT_RETRY")
+	positive(c.DocumentPatience > 0, "MAILER_DOCUMENT_PATIENCE")
+	positive(c.SeriesLive > 0, "MAILER_SERIES_LIVE")
+	positive(c.Lease > 0, "MAILER_LEASE")
 	positive(c.Templates > 0, "MAILER_TEMPLATES")
+	if c.Ambiguous != Retry && c.Ambiguous != Hold {
+		out = append(out, process.Refuse("MAILER_AMBIGUOUS", "must be retry or hold"))
+	}
 	if c.HelloName == "" {
 		out = append(out, process.Refuse("MAILER_HELLO_NAME", "must not be empty"))
 	}
 	if p := c.Retry.Check(); len(p) > 0 {
 		out = append(out, process.Refuse("MAILER_RETRY", p.Error()))
+	}
+	if c.UnsubscribeURL != "" && !unsubscribe.CheckBase(c.UnsubscribeURL) {
+		out = append(out, process.Refuse("UNSUBSCRIBE_URL", "must be an https address without a query, such as https://mail.example.com/unsubscribe"))
+	}
+	if c.HTTPAddr != "" {
+		out = append(out, process.RefuseAddr("MAILER_HTTP_ADDR", c.HTTPAddr)...)
 	}
 	if c.MaxAckPending < c.Concurrency+c.Waiting {
 		// Else the deliveries of slow servers could take every place of a

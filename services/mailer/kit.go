@@ -8,7 +8,7 @@ import (
 // Needs says what the mailer takes from a kit.
 func Needs() kit.Needs {
 	return kit.Needs{
-		Buckets: []string{topology.Owners, topology.SMTP, topology.Emails, topology.Subscriptions},
+		Buckets: []string{topology.Owners, topology.SMTP, topology.Emails, topology.Subscriptions, topology.ContactTypes, topology.Controls},
 		Secrets: true, Accounts: true,
 	}
 }
@@ -17,7 +17,7 @@ func Needs() kit.Needs {
 func FromKit(cfg Config, k *kit.Kit) (*Service, error) {
 	return New(cfg, Deps{
 		JetStream: k.JetStream, Directory: k.Directory, Accounts: k.Accounts, Catalogue: k.Catalogue, Sealer: k.Sealer,
-		Policy: k.Mail, Roots: k.Roots, Partitions: k.Partitions,
+		Policy: k.Mail, Roots: k.Roots, Partitions: k.Partitions, Notices: k.Notices(), Instance: k.Instance,
 		Logger: k.Log, Now: k.Now, Rand: k.Rand, Fault: k.Fault,
 	})
 }

@@ -1,14 +1,17 @@
 package mailer_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
+	"net/http"
 	"net/mail"
 	"runtime"
 	"strings"
@@ -40,12 +43,15 @@ import (
 	"github.com/billhook/billhook/shared/process"
 	"github.com/billhook/billhook/shared/secret"
 	"github.com/billhook/billhook/streams/natstest"
+	"github.com/billhook/billhook/streams/notice"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tokens"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction(natstest.AbandonedPublisher))
+}
 
 const (
 	partitions = 2
@@ -71,6 +77,7 @@ type rig struct {
 
 	mu     sync.Mutex
 	events int
+	types  map[string]string // of the events that each subscription wants
 	logs   strings.Builder
 }
 
@@ -79,12 +86,12 @@ type rig struct {
 // contact; and no email yet.
 func start(t testing.TB, main, other *smtptest.Server) *rig {
 	t.Helper()
-	r := &rig{srv: natstest.Start(t), roots: main}
+	r := &rig{srv: natstest.Start(t), roots: main, types: map[string]string{}}
 	r.js = r.srv.JetStream(t)
 	settings := topology.Defaults()
 	settings.Partitions = partitions
 	must(t, topology.Ensure(t.Context(), r.js, settings))
-	r.hasten(t, settings)
+	r.hasten(t)
 	var err error
 	r.catalogue, err = tokens.Load()
 	must(t, err)
@@ -104,10 +111,18 @@ func start(t testing.TB, main, other *smtptest.Server) *rig {
 }
 
 // hasten makes the server give a crashed instance's messages out again soon.
-func (r *rig) hasten(t testing.TB, settings topology.Settings) {
+func (r *rig) hasten(t testing.TB) {
 	t.Helper()
+	r.durables(t, func(c *jetstream.ConsumerConfig) { c.AckWait = time.Second })
+}
+
+// durables changes how the server treats what is read from pools.
+func (r *rig) durables(t testing.TB, change func(*jetstream.ConsumerConfig)) {
+	t.Helper()
+	settings := topology.Defaults()
+	settings.Partitions = partitions
 	for _, d := range topology.Durables(settings) {
-		d.Config.AckWait = time.Second
+		change(&d.Config)
 		_, err := r.js.UpdateConsumer(t.Context(), d.Stream, d.Config)
 		must(t, err)
 	}
@@ -121,7 +136,7 @@ func (r *rig) configure(t testing.TB) {
 	for id, base := range map[string]account.Base{"billing": account.Billing, "technical": account.Technical, "shipping": account.Shipping} {
 		did(r.store.PutContactType(ctx, acme, account.ContactType{ID: id, Name: id, Base: base}))
 	}
-	did(r.store.PutAccount(ctx, acme, account.Account{ID: "A-1", Name: "Northwind", TimeZone: "Asia/Tokyo", Contacts: []account.Contact{
+	did(r.store.PutAccount(ctx, acme, account.Account{ID: "A-1", Name: "Northwind", TimeZone: "Asia/Tokyo", EmailInvoicing: true, Contacts: []account.Contact{
 		{ID: "c1", Type: "billing", FirstName: "Ada", LastName: "Byron", Email: "ada@example.com"},
 		{ID: "c2", Type: "technical", FirstName: "Tom", Email: "tom@example.com"},
 	}}))
@@ -131,29 +146,41 @@ func (r *rig) configure(t testing.TB) {
 
 func (r *rig) putSMTP(t testing.TB, id, password string, isDefault bool) {
 	t.Helper()
-	_, err := r.store.PutSMTP(t.Context(), acme, smtp.Document{
+	_, err := r.store.PutSMTP(t.Context(), acme, r.document(id, password, isDefault))
+	must(t, err)
+}
+
+func (r *rig) document(id, password string, isDefault bool) smtp.Document {
+	return smtp.Document{
 		Spec: smtp.Spec{
 			ID: id, Name: id, Host: id + ".example.com", FromName: "Acme " + id, FromAddress: id + "@acme.example",
 			Username: smtptest.User,
 		},
 		Password: new(secret.NewText(password)), Default: isDefault,
-	})
-	must(t, err)
+	}
 }
 
 // putEmail stores a canned email and a subscription of the same id to
 // invoice.posted that sends it.
-func (r *rig) putEmail(t testing.TB, spec email.Spec) {
+func (r *rig) putEmail(t testing.TB, spec email.Spec, change ...func(*subscription.Spec)) {
 	t.Helper()
 	spec.Name = spec.ID
 	_, err := r.store.PutEmail(t.Context(), acme, spec)
 	must(t, err)
-	_, err = r.store.PutSubscription(t.Context(), acme, subscription.Spec{
+	sub := subscription.Spec{
 		ID: spec.ID, Name: spec.ID, Events: []string{"invoice.posted"}, Channel: delivery.Email,
 		Email: &subscription.Email{CannedEmail: spec.ID},
-	})
+	}
+	for _, c := range change {
+		c(&sub)
+	}
+	_, err = r.store.PutSubscription(t.Context(), acme, sub)
 	must(t, err)
+	r.types[sub.ID] = sub.Events[0]
 }
+
+// ofStatus has a subscription be to the changes of an account's status.
+func ofStatus(s *subscription.Spec) { s.Events = []string{"account.status_change"} }
 
 // plain is an email to fixed addresses.
 func plain(id string, to ...string) email.Spec {
@@ -167,25 +194,32 @@ func plain(id string, to ...string) email.Spec {
 // happen stores an event of the account and its delivery to a subscription.
 func (r *rig) happen(t testing.TB, subscriptionID string) delivery.Reference {
 	t.Helper()
+	part, ref := r.accept(t, subscriptionID)
+	r.deliver(t, part, ref)
+	return ref
+}
+
+// accept stores an event as ingest does, and returns the reference of its
+// delivery with its partition.
+func (r *rig) accept(t testing.TB, subscriptionID string) (int, delivery.Reference) {
+	t.Helper()
 	r.mu.Lock()
 	r.events++
 	n := r.events
 	r.mu.Unlock()
 	e := event.Event{
-		ID: fmt.Sprintf("evt_%d", n), Type: "invoice.posted", Owner: acme, Account: "A-1",
+		ID: fmt.Sprintf("evt_%d", n), Type: cmp.Or(r.types[subscriptionID], "invoice.posted"), Owner: acme, Account: "A-1",
 		Time: time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC),
-		Data: event.Values{"Invoice.Id": event.Str(fmt.Sprintf("INV-%d", n)), "Invoice.Total": event.Str("12.50"), "Account.Name": event.Str("North & <Wind>")},
+		Data: event.Values{"Invoice.Id": event.Str(fmt.Sprintf("INV-%d", n)), "Invoice.Total": event.Str("12.50"), "Account.Name": event.Str("North & <Wind>"), "Account.CurrentStatus": event.Str("active")},
 	}
 	data, err := e.Encode()
 	must(t, err)
 	ack, err := r.js.Publish(t.Context(), subject.Event(n%partitions, acme, e.Type), data)
 	must(t, err)
-	ref := delivery.Reference{
+	return n % partitions, delivery.Reference{
 		ID: delivery.ID(acme, subscriptionID, e.ID, ack.Sequence), Owner: acme, Subscription: subscriptionID, Revision: 1,
 		EventSeq: ack.Sequence, EventID: e.ID, EventType: e.Type, Account: e.Account,
 	}
-	r.deliver(t, n%partitions, ref)
-	return ref
 }
 
 func (r *rig) deliver(t testing.TB, part int, ref delivery.Reference) {
@@ -204,6 +238,8 @@ type instance struct {
 	// dead is closed when the instance crashed.
 	dead chan struct{}
 	once sync.Once
+	// readers answers the links of emails.
+	readers http.Handler
 }
 
 // config is the defaults, hastened.
@@ -234,7 +270,10 @@ func (r *rig) run(t testing.TB, c mailer.Config, faultPoint string) *instance {
 	must(t, err)
 	s, err := mailer.New(c, mailer.Deps{
 		JetStream: js, Directory: dir, Accounts: acc, Catalogue: r.catalogue, Sealer: r.sealer, Policy: r.policy,
-		Roots: r.roots.Roots, Partitions: partitions, Logger: log, Now: time.Now, Rand: rand.Reader,
+		Roots: r.roots.Roots, Partitions: partitions,
+		Instance: strings.ToLower(rand.Text()),
+		Notices:  notice.New(notice.Settings{JS: js, Name: dir.Name, Log: log, Now: time.Now}),
+		Logger:   log, Now: time.Now, Rand: rand.Reader,
 		Fault: func(point string) {
 			if point == faultPoint && r.spare.Add(-1) < 0 {
 				r.down.Store(true)
@@ -243,6 +282,7 @@ func (r *rig) run(t testing.TB, c mailer.Config, faultPoint string) *instance {
 		},
 	})
 	must(t, err)
+	i.readers = s.Handler()
 	go func() {
 		defer close(i.done)
 		if err := s.Run(ctx); err != nil {
@@ -313,10 +353,12 @@ func (r *rig) outcomes(t testing.TB, enough func([]delivery.Outcome) bool) []del
 			meta, err := msg.Metadata()
 			must(t, err)
 			seq = meta.Sequence.Stream + 1
-			var o delivery.Outcome
-			must(t, json.Unmarshal(msg.Data(), &o))
-			if o.Result != delivery.Sending {
-				got = append(got, o)
+			all, err := delivery.ReadOutcomes(msg.Data())
+			must(t, err)
+			for _, o := range all {
+				if o.Result != delivery.Sending {
+					got = append(got, o)
+				}
 			}
 		}
 	}
@@ -338,7 +380,7 @@ func final(n int) func([]delivery.Outcome) bool {
 
 func within(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -371,6 +413,27 @@ func read(t testing.TB, l smtptest.Letter) (h mail.Header, parts []string) {
 		body, err := io.ReadAll(p)
 		must(t, err)
 		parts = append(parts, kind+": "+strings.TrimSpace(strings.ReplaceAll(string(body), "\r\n", "\n")))
+	}
+}
+
+// attached returns the last part of a letter, which is a file.
+func attached(t testing.TB, l smtptest.Letter) (kind, name string, data []byte) {
+	t.Helper()
+	m, err := mail.ReadMessage(strings.NewReader(l.Data))
+	must(t, err)
+	_, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	must(t, err)
+	for r := multipart.NewReader(m.Body, params["boundary"]); ; {
+		p, err := r.NextPart()
+		if errors.Is(err, io.EOF) {
+			return kind, name, data
+		}
+		must(t, err)
+		kind, _, _ = strings.Cut(p.Header.Get("Content-Type"), ";")
+		if name = p.FileName(); name != "" {
+			data, err = io.ReadAll(base64.NewDecoder(base64.StdEncoding, p))
+			must(t, err)
+		}
 	}
 }
 

@@ -23,16 +23,16 @@ func TestAnEventBecomesTheMailsThatAreWritten(t *testing.T) {
 	srv := smtptest.Start(t, smtptest.Script{})
 	r := start(t, srv, nil)
 	r.putEmail(t, email.Spec{
-		ID: "invoice", Subject: "Invoice {{Invoice.Id}} for {{Contact.FirstName}}",
-		HTML: `<p>Dear {{Contact.FirstName}} {{Contact.LastName}} of {{Account.Name}},<br>pay <b>{{Invoice.Total}}</b>. {{[Owner Name]}}</p>`,
+		ID: "status", Subject: "News of {{Account.CurrentStatus}} for {{Contact.FirstName}}",
+		HTML: `<p>Dear {{Contact.FirstName}} {{Contact.LastName}} of {{Account.Name}},<br>you are <b>{{Account.CurrentStatus}}</b>. {{[Owner Name]}}</p>`,
 		To:   []email.Recipient{{ContactType: "billing"}, {ContactType: "technical"}, {ContactType: "shipping"}},
 		CC:   []email.Recipient{{Address: "copy@example.com"}},
 		BCC:  []email.Recipient{{Address: "hidden@example.com"}},
 		From: email.From{Name: "Invoices"},
-	})
+	}, ofStatus)
 	r.run(t, config(t), "")
 	began := time.Now().Add(-time.Second)
-	ref := r.happen(t, "invoice")
+	ref := r.happen(t, "status")
 	letters := srv.Await(within(t), t, 2)
 	slices.SortFunc(letters, func(a, b smtptest.Letter) int { return len(b.To) - len(a.To) })
 
@@ -45,7 +45,7 @@ func TestAnEventBecomesTheMailsThatAreWritten(t *testing.T) {
 	h, parts := read(t, letters[0])
 	for name, want := range map[string]string{
 		"From": `"Invoices" <main@acme.example>`, "To": `"Ada Byron" <ada@example.com>`, "Cc": "<copy@example.com>",
-		"Subject": "Invoice INV-1 for Ada", "Auto-Submitted": "auto-generated", "Bcc": "",
+		"Subject": "News of active for Ada", "Auto-Submitted": "auto-generated", "Bcc": "",
 	} {
 		if got := h.Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
@@ -55,22 +55,38 @@ func TestAnEventBecomesTheMailsThatAreWritten(t *testing.T) {
 		t.Errorf("Date is %v: %v", date, err)
 	}
 	if diff := cmp.Diff([]string{
-		"text/plain: Dear Ada Byron of North & <Wind>,\npay *12.50*. Acme Telecom",
-		"text/html: <p>Dear Ada Byron of North &amp; &lt;Wind&gt;,<br>pay <b>12.50</b>. Acme Telecom</p>",
+		"text/plain: Dear Ada Byron of North & <Wind>,\nyou are *active*. Acme Telecom",
+		"text/html: <p>Dear Ada Byron of North &amp; &lt;Wind&gt;,<br>you are <b>active</b>. Acme Telecom</p>",
 	}, parts); diff != "" {
 		t.Errorf("parts (-want +got):\n%s", diff)
 	}
-	if second, _ := read(t, letters[1]); second.Get("Subject") != "Invoice INV-1 for Tom" || second.Get("Message-Id") == h.Get("Message-Id") {
+	if second, _ := read(t, letters[1]); second.Get("Subject") != "News of active for Tom" || second.Get("Message-Id") == h.Get("Message-Id") {
 		t.Errorf("the second letter has %q and %q", second.Get("Subject"), second.Get("Message-Id"))
 	}
 
-	o := r.outcomes(t, final(1))[0]
-	if o.Result != delivery.Delivered || o.Delivery != ref || o.Attempt != 1 || o.Target != "main" || o.Status != 250 || len(o.Recipients) != 4 {
-		t.Errorf("outcome %+v", o)
+	all := r.outcomes(t, final(1))
+	if len(all) != 2 || all[0].Result != delivery.Retrying || all[0].Reason != "letters_left" || all[1].Result != delivery.Delivered {
+		t.Fatalf("outcomes %+v", all)
 	}
-	if !strings.Contains(o.Detail, "shipping") {
-		t.Errorf("the missing contact type is not told: %q", o.Detail)
+	for i, o := range all {
+		want := &delivery.Letter{Number: i + 1, Of: 2, MessageID: id(t, letters[i]), Email: "status", Revision: 1}
+		if diff := cmp.Diff(want, o.Letter); diff != "" {
+			t.Errorf("letter of outcome %d (-want +got):\n%s", i, diff)
+		}
+		if o.Delivery != ref || o.Attempt != i+1 || o.Target != "main" || o.Status != 250 || len(o.Recipients) != len(letters[i].To) {
+			t.Errorf("outcome %+v", o)
+		}
+		if !strings.Contains(o.Detail, "shipping") {
+			t.Errorf("the missing contact type is not told: %q", o.Detail)
+		}
 	}
+}
+
+// id is the Message-ID of a letter without the angle brackets.
+func id(t testing.TB, l smtptest.Letter) string {
+	t.Helper()
+	h, _ := read(t, l)
+	return strings.Trim(h.Get("Message-Id"), "<>")
 }
 
 func TestOneRefusedRecipientIsParkedAndTheOthersGetTheLetter(t *testing.T) {
@@ -188,7 +204,7 @@ func TestALostReplyIsAmbiguousAndTheRetryHasTheSameMessageID(t *testing.T) {
 func TestNobodyToWriteToIsAnOutcomeThatNamesTheTypes(t *testing.T) {
 	srv := smtptest.Start(t, smtptest.Script{})
 	r := start(t, srv, nil)
-	r.putEmail(t, email.Spec{ID: "e", Subject: "x", Text: "y", To: []email.Recipient{{ContactType: "shipping"}}})
+	r.putEmail(t, email.Spec{ID: "e", Subject: "x", Text: "y", To: []email.Recipient{{ContactType: "shipping"}}}, ofStatus)
 	r.run(t, config(t), "")
 	r.happen(t, "e")
 	o := r.outcomes(t, final(1))[0]

@@ -227,7 +227,7 @@ type stored struct {
 // await reads DELIVERIES from the beginning, and on, until enough says so.
 func (b *bench) await(t *testing.T, enough func([]stored) bool) []stored {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	c, err := b.js.CreateConsumer(ctx, topology.Deliveries, jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true})
 	if err != nil {

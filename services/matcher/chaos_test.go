@@ -9,6 +9,7 @@ import (
 
 	"github.com/billhook/billhook/config/subscription"
 	"github.com/billhook/billhook/shared/event"
+	"github.com/billhook/billhook/streams/cursor"
 )
 
 // Events flow while subscriptions are created, changed and deleted, and while
@@ -19,15 +20,20 @@ func TestEveryVersionGetsItsRangeOnceThroughCrashes(t *testing.T) {
 	if testing.Short() {
 		seeds = 2
 	}
+	var aside atomic.Int64
 	for seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			c := &chaos{bench: start(t), rnd: rand.New(rand.NewPCG(uint64(seed), 1)), subs: map[string]*subscription.Subscription{}}
+			c := &chaos{bench: start(t), aside: &aside, rnd: rand.New(rand.NewPCG(uint64(seed), 1)), subs: map[string]*subscription.Subscription{}}
 			for range 10 {
 				c.round(t)
 			}
 			c.bench.run(t, none)
 			c.judge(t, c.bench.await(t, c.complete))
 		})
+	}
+	t.Logf("owners were set aside %d times", aside.Load())
+	if !testing.Short() && aside.Load() == 0 { // the few seeds of a short run may well have none
+		t.Error("no owner was ever set aside")
 	}
 }
 
@@ -39,9 +45,11 @@ var (
 // chaos is one run, with all that a judge must know.
 type chaos struct {
 	*bench
-	rnd  *rand.Rand
-	log  []*logged
-	subs map[string]*subscription.Subscription // by owner and id
+	// aside counts how often an owner was set aside.
+	aside *atomic.Int64
+	rnd   *rand.Rand
+	log   []*logged
+	subs  map[string]*subscription.Subscription // by owner and id
 }
 
 // logged is an event of the log.
@@ -55,7 +63,10 @@ func (c *chaos) round(t *testing.T) {
 	points := int64(c.rnd.IntN(8))
 	var left atomic.Int64
 	left.Store(points)
-	i := c.run(t, func(i *instance, _ string) {
+	i := c.run(t, func(i *instance, point string) {
+		if point == cursor.FaultAside {
+			c.aside.Add(1)
+		}
 		if left.Add(-1) < 0 {
 			i.crash()
 		}

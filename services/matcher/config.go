@@ -4,12 +4,14 @@ import (
 	"time"
 
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/process"
 )
 
 // Config is the operator's choices about the matcher.
 type Config struct {
-	Lease time.Duration `env:"MATCHER_LEASE" envDefault:"5s" unit:"duration" doc:"how long a dead instance keeps others from its partitions"`
-	Batch int           `env:"MATCHER_BATCH" envDefault:"500" doc:"greatest number of events of a partition matched at once, 1 to 500"`
+	Lease  time.Duration `env:"MATCHER_LEASE" envDefault:"5s" unit:"duration" doc:"how long a dead instance keeps others from its partitions"`
+	Batch  int           `env:"MATCHER_BATCH" envDefault:"1000" doc:"greatest number of events of a partition matched at once, 1 to 1,000"`
+	Spread time.Duration `env:"MATCHER_SPREAD" envDefault:"100s" unit:"duration" doc:"how long events of an owner with a backlog may wait so that those of others need not; 0s makes the most of the machine instead"`
 }
 
 // Check returns every setting that breaks a rule, by its environment name.
@@ -17,10 +19,11 @@ func (c *Config) Check() fault.Problems {
 	var out fault.Problems
 	refuse := func(bad bool, name, detail string) {
 		if bad {
-			out = append(out, fault.Problem{Pointer: fault.Pointer(name), Rule: "setting.refused", Detail: detail})
+			out = append(out, process.Refuse(name, detail))
 		}
 	}
 	refuse(c.Lease < 2*time.Second, "MATCHER_LEASE", "is below 2s")
-	refuse(c.Batch < 1 || c.Batch > 500, "MATCHER_BATCH", "is not within 1 to 500")
+	refuse(c.Batch < 1 || c.Batch > 1000, "MATCHER_BATCH", "is not within 1 to 1,000")
+	refuse(c.Spread < 0, "MATCHER_SPREAD", "is below 0s")
 	return out
 }

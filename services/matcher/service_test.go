@@ -13,6 +13,7 @@ import (
 	"github.com/billhook/billhook/config/subscription"
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/event"
+	"github.com/billhook/billhook/streams/cursor"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 )
@@ -165,5 +166,47 @@ func elsewhere(owner string) string {
 		if other := fmt.Sprint("other", i); partOf(other) != partOf(owner) {
 			return other
 		}
+	}
+}
+
+// What is learnt of late while an owner lags is filled in up to where the owner
+// is, and matched from there on.
+func TestABacklogOfOneOwnerGivesWayAndIsFilledInUpToWhereItIs(t *testing.T) {
+	const flood = 200
+	b := start(t)
+	b.put(t, "acme", webhook("known", "sim.dormant"), 0)
+	b.put(t, "beta", webhook("other", "sim.dormant"), 0) // of the same partition
+	b.accept(t, event.Event{Owner: "beta", Type: "sim.dormant"})
+	for range flood {
+		b.accept(t, event.Event{Owner: "acme", Type: "sim.dormant"})
+	}
+	last := b.accept(t, event.Event{Owner: "beta", Type: "sim.dormant"})
+	reached, changed := make(chan struct{}), make(chan struct{})
+	var writes int
+	b.run(t, func(_ *instance, point string) {
+		if point != cursor.FaultPublished {
+			return
+		}
+		if writes++; writes == 20 {
+			close(reached)
+			<-changed
+		}
+	})
+	<-reached
+	b.put(t, "acme", webhook("late", "sim.dormant"), 0)
+	close(changed)
+	var next = map[string]uint64{"known": 2, "late": 2}
+	for i, s := range b.await(t, counted(2*flood+2)) {
+		switch {
+		case s.Owner == "acme" && s.EventSeq != next[s.Subscription]:
+			t.Fatalf("%s was given event %d where %d was due", s.Subscription, s.EventSeq, next[s.Subscription])
+		case s.Owner == "acme":
+			next[s.Subscription]++
+		case s.EventSeq == last && i > flood/2:
+			t.Errorf("the other's delivery is the %d-th", i+1)
+		}
+	}
+	if diff := cmp.Diff(map[string]uint64{"known": flood + 2, "late": flood + 2}, next); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,16 +14,16 @@ import (
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
 
-	"github.com/billhook/billhook/config/account"
 	"github.com/billhook/billhook/config/bucket"
 	"github.com/billhook/billhook/config/directory"
 	"github.com/billhook/billhook/config/owner"
+	"github.com/billhook/billhook/config/plan/book"
+	"github.com/billhook/billhook/config/plan/matter"
+	"github.com/billhook/billhook/config/plan/stored"
 	"github.com/billhook/billhook/config/setup"
 	"github.com/billhook/billhook/config/subscription"
-	"github.com/billhook/billhook/services/scheduler/internal/plan"
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/event"
-	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/permission"
 	"github.com/billhook/billhook/streams/subject"
@@ -42,9 +43,31 @@ type bench struct {
 	catalogue *tokens.Catalogue
 	zone      *time.Location
 	events    int
+	// late bounds the rate of late events; 0 hardly does.
+	late int
+	// hands is how many invoices are fired at once; 0 is 8.
+	hands int
+	// lease is that of the cursor; 0 is the shortest, since crashes wait for it.
+	lease time.Duration
+	// patience bounds every waiting; 0 is three minutes.
+	patience time.Duration
 }
 
 func start(t *testing.T) *bench {
+	t.Helper()
+	b := startAlone(t)
+	ctx, stop := context.WithCancel(context.Background())
+	var working sync.WaitGroup
+	working.Go(func() { b.ingest(ctx, t) })
+	t.Cleanup(func() {
+		stop()
+		working.Wait()
+	})
+	return b
+}
+
+// startAlone is start without anybody who takes in what comes.
+func startAlone(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{srv: startServer(t), zone: noonZone(t)}
 	b.js = b.srv.JetStream(t, as(permission.Operator))
@@ -58,13 +81,6 @@ func start(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	b.write(t, topology.Owners, "acme", owner.Owner{ID: "acme", Name: "Acme", TimeZone: b.zone.String()})
-	ctx, stop := context.WithCancel(context.Background())
-	var working sync.WaitGroup
-	working.Go(func() { b.ingest(ctx, t) })
-	t.Cleanup(func() {
-		stop()
-		working.Wait()
-	})
 	return b
 }
 
@@ -98,6 +114,12 @@ func noonZone(t *testing.T) *time.Location {
 		t.Fatal(err)
 	}
 	return zone
+}
+
+// derive sets what the owner wants derived.
+func (b *bench) derive(t *testing.T, d owner.Derive) {
+	t.Helper()
+	b.write(t, topology.Owners, "acme", owner.Owner{ID: "acme", Name: "Acme", TimeZone: b.zone.String(), Derive: d})
 }
 
 // write puts a value whatever is there.
@@ -154,9 +176,19 @@ func (b *bench) accept(ctx context.Context, m jetstream.Msg) error {
 // publish sends an event as the platform does and waits until it is accepted.
 func (b *bench) publish(t *testing.T, eventType, invoice string) {
 	t.Helper()
+	b.publishData(t, eventType, event.Values{"Invoice.Id": event.Str(invoice)})
+}
+
+func (b *bench) publishData(t *testing.T, eventType string, values event.Values) {
+	t.Helper()
+	b.publishAt(t, eventType, time.Now(), values)
+}
+
+func (b *bench) publishAt(t *testing.T, eventType string, at time.Time, values event.Values) {
+	t.Helper()
 	b.events++
 	before := b.last(t)
-	e := &event.Event{ID: fmt.Sprint("evt_", b.events), Account: "a1", Time: time.Now(), Data: event.Values{"Invoice.Id": event.Str(invoice)}}
+	e := &event.Event{ID: fmt.Sprint("evt_", b.events), Account: "a1", Time: at, Data: values}
 	data, err := e.Encode()
 	if err == nil {
 		_, err = b.js.Publish(t.Context(), subject.Platform("acme", eventType), data)
@@ -177,10 +209,12 @@ func (b *bench) last(t *testing.T) uint64 {
 	return s.CachedInfo().State.LastSeq
 }
 
+func (b *bench) patiently() time.Duration { return cmp.Or(b.patience, 3*time.Minute) }
+
 // until looks again and again until something is so.
 func (b *bench) until(t *testing.T, so func() bool) {
 	t.Helper()
-	deadline, tick := time.After(3*time.Minute), time.NewTicker(10*time.Millisecond)
+	deadline, tick := time.After(b.patiently()), time.NewTicker(50*time.Millisecond)
 	defer tick.Stop()
 	for !so() {
 		select {
@@ -228,13 +262,6 @@ type instance struct {
 	once sync.Once
 }
 
-// nobody has no account.
-type nobody struct{}
-
-func (nobody) Get(_ context.Context, _, id string) (*account.Account, error) {
-	return nil, fault.New(fault.NotFound, "find account", id, nil)
-}
-
 // run starts a scheduler that calls fault at its fault points, and waits until
 // it works.
 func (b *bench) run(t *testing.T, fault func(*instance, string)) *instance {
@@ -251,8 +278,8 @@ func (b *bench) run(t *testing.T, fault func(*instance, string)) *instance {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(Config{Lease: 2 * time.Second, Grace: time.Second, Reconcile: time.Hour, Keep: 24 * time.Hour, InFlight: 8}, Deps{
-		JetStream: js, Catalogue: b.catalogue, Directory: d, Accounts: nobody{}, Now: time.Now,
+	s, err := New(Config{Lease: cmp.Or(b.lease, 2*time.Second), Grace: time.Second, Reconcile: time.Hour, InFlight: cmp.Or(b.hands, 8), LateRate: cmp.Or(b.late, 1000)}, Deps{
+		JetStream: js, Catalogue: b.catalogue, Directory: d, Now: time.Now,
 		Logger:   zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.ErrorLevel),
 		Instance: "test", Partitions: partitions, Fault: func(point string) { fault(i, point) },
 	})
@@ -270,7 +297,7 @@ func (b *bench) run(t *testing.T, fault func(*instance, string)) *instance {
 	select {
 	case <-s.Ready():
 	case <-i.dead:
-	case <-time.After(3 * time.Minute):
+	case <-time.After(b.patiently()):
 		t.Fatal("not ready")
 	}
 	return i
@@ -294,36 +321,36 @@ func (i *instance) end() {
 	<-i.done
 }
 
-// plans returns the stored plans by invoice and time.
-func (b *bench) plans(t *testing.T) map[string]plan.Plan {
+// invoices returns what is stored, by the names of the invoices.
+func (b *bench) invoices(t *testing.T) map[string]*matter.Matter {
 	t.Helper()
-	kv, err := b.js.KeyValue(t.Context(), topology.Plans)
+	out := map[string]*matter.Matter{}
+	err := book.New(stored.NewShelf(b.js)).Each(t.Context(), nil, func(e book.Entry) error {
+		out[e.Matter.Name] = e.Matter
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := kv.WatchAll(t.Context(), jetstream.IgnoreDeletes())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = w.Stop() }()
-	out := map[string]plan.Plan{}
-	for e := range w.Updates() {
-		if e == nil {
-			break
+	return out
+}
+
+// plans returns the stored plans by invoice and time.
+func (b *bench) plans(t *testing.T) map[string]matter.Plan {
+	t.Helper()
+	out := map[string]matter.Plan{}
+	for name, i := range b.invoices(t) {
+		for _, p := range i.Plans {
+			out[name+" "+p.Time] = p
 		}
-		var p plan.Plan
-		if err := json.Unmarshal(e.Value(), &p); err != nil {
-			t.Fatal(err)
-		}
-		out[p.Invoice+" "+p.Time] = p
 	}
 	return out
 }
 
 // planned waits until there are n plans.
-func (b *bench) planned(t *testing.T, n int) map[string]plan.Plan {
+func (b *bench) planned(t *testing.T, n int) map[string]matter.Plan {
 	t.Helper()
-	var plans map[string]plan.Plan
+	var plans map[string]matter.Plan
 	b.until(t, func() bool {
 		plans = b.plans(t)
 		return len(plans) == n
@@ -341,8 +368,14 @@ type fired struct {
 // that there are.
 func (b *bench) awaitFired(t *testing.T, n int) []fired {
 	t.Helper()
+	return b.awaitEvents(t, matter.AfterDelivery.EventType(), n)
+}
+
+// awaitEvents is the same for events of any type.
+func (b *bench) awaitEvents(t *testing.T, eventType string, n int) []fired {
+	t.Helper()
 	c, err := b.js.CreateConsumer(t.Context(), topology.Events, jetstream.ConsumerConfig{
-		AckPolicy: jetstream.AckNonePolicy, FilterSubject: subject.EventsOfType(plan.EventType), MemoryStorage: true,
+		AckPolicy: jetstream.AckNonePolicy, FilterSubject: subject.EventsOfType(eventType), MemoryStorage: true,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -7,13 +7,13 @@ import (
 
 // Needs says what the scheduler takes from a kit.
 func Needs() kit.Needs {
-	return kit.Needs{Buckets: []string{topology.Owners, topology.Subscriptions}, Accounts: true}
+	return kit.Needs{Buckets: []string{topology.Owners, topology.Subscriptions}}
 }
 
 // FromKit returns the service on the parts of a kit.
 func FromKit(cfg Config, k *kit.Kit) (*Service, error) {
 	return New(cfg, Deps{
-		JetStream: k.JetStream, Catalogue: k.Catalogue, Directory: k.Directory, Accounts: k.Accounts, Logger: k.Log,
+		JetStream: k.JetStream, Catalogue: k.Catalogue, Directory: k.Directory, Logger: k.Log,
 		Now: k.Now, Instance: k.Instance, Partitions: k.Partitions, Fault: k.Fault,
 	})
 }

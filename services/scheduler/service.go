@@ -1,10 +1,13 @@
 // Package scheduler fires events at a local time of day some days after an
-// invoice was delivered. One cursor reads the deliveries and makes plans, which
-// are the truth; timers, made from them, wake whoever fires.
+// invoice was delivered, and derives events for platforms that do not send them:
+// of an invoice whose due date passed, and of a service without usage. One
+// cursor reads what happens and makes plans, which are the truth; timers, made
+// from them, wake whoever fires.
 //
-//	EVENTS ─▶ intake ─▶ plan ─▶ timer ─▶ due? wanted? ─▶ mark ─▶ INBOX ─▶ done
-//	             ▲        ▲       ▲ │
-//	subscriptions┘        └───────┴─┴─ reconciled at the start and every hour
+//	EVENTS ─▶ intake ─▶ matter ─▶ timer ─▶ due? wanted? ─▶ mark ─▶ INBOX ─▶ done
+//	             ▲      with plans  ▲ │
+//	subscriptions┤          ▲       │ │
+//	owners, zones┘          └───────┴─┴─ reconciled at the start and every hour
 //
 // It refuses to know who receives the events; the matcher does.
 package scheduler
@@ -16,23 +19,32 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
+	"golang.org/x/time/rate"
 
 	"github.com/billhook/billhook/config/directory"
-	"github.com/billhook/billhook/services/scheduler/internal/book"
-	"github.com/billhook/billhook/services/scheduler/internal/due"
+	"github.com/billhook/billhook/config/plan/book"
+	"github.com/billhook/billhook/config/plan/matter"
+	"github.com/billhook/billhook/config/plan/stored"
+	"github.com/billhook/billhook/config/plan/wishes"
 	"github.com/billhook/billhook/services/scheduler/internal/firing"
 	"github.com/billhook/billhook/services/scheduler/internal/intake"
 	"github.com/billhook/billhook/services/scheduler/internal/nats"
-	"github.com/billhook/billhook/services/scheduler/internal/plan"
 	"github.com/billhook/billhook/services/scheduler/internal/planning"
-	"github.com/billhook/billhook/services/scheduler/internal/wishes"
+	"github.com/billhook/billhook/services/scheduler/internal/turns"
 	"github.com/billhook/billhook/services/scheduler/internal/zones"
+	"github.com/billhook/billhook/shared/process"
 	"github.com/billhook/billhook/streams/cursor"
 	"github.com/billhook/billhook/streams/pool"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tokens"
 )
+
+// moments is at how many due moments an instance works at once.
+const moments = 64
+
+// hands is how many invoices are planned for at once.
+const hands = 32
 
 // CursorName is the name of the scheduler's cursor.
 const CursorName = "scheduler"
@@ -43,7 +55,6 @@ type Deps struct {
 	Catalogue *tokens.Catalogue
 	// Directory watches the buckets owners and subscriptions at least.
 	Directory *directory.Directory
-	Accounts  zones.Accounts
 	Logger    zerolog.Logger
 	Now       func() time.Time
 	// Instance names this process in leases.
@@ -58,12 +69,17 @@ type Deps struct {
 type Service struct {
 	cfg    Config
 	deps   Deps
-	intake *intake.Intake
-	firer  *firing.Firer
-	cursor *cursor.Cursor
-	pool   *pool.Pool
-	wake   chan struct{}
-	ready  chan struct{}
+	wishes *wishes.Known
+	// derives is what is planned by, wishes what is fired by.
+	derives *wishes.Derives
+	timer   *stored.Timer
+	intake  *intake.Intake
+	firer   *firing.Firer
+	turns   turns.Turns
+	cursor  *cursor.Cursor
+	pool    *pool.Pool
+	wake    chan struct{}
+	ready   chan struct{}
 }
 
 // New returns a service that does nothing until [Service.Run].
@@ -71,36 +87,54 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if err := cfg.Check().Or(); err != nil {
 		return nil, err
 	}
-	s := &Service{cfg: cfg, deps: deps, wake: make(chan struct{}, 1), ready: make(chan struct{})}
-	plans, timer, events := book.New(nats.NewShelf(deps.JetStream)), nats.NewTimer(deps.JetStream), nats.NewEvents(deps.JetStream)
-	planner := planning.New(planning.Deps{
-		Book: plans, Timer: timer, Zones: zones.New(deps.Accounts, nats.NewOwners(deps.JetStream, deps.Directory)),
-		Logger: deps.Logger, Now: deps.Now, Carries: carried(deps.Catalogue),
-	})
-	s.intake = intake.New(intake.Settings{
-		Planner: planner, Configuration: deps.Directory, Log: events, Logger: deps.Logger, Now: deps.Now,
-		Every: cfg.Reconcile, Keep: cfg.Keep,
-	})
-	s.firer = firing.New(firing.Deps{
-		Book: plans, Inlet: events, Ledger: events, Timer: timer, Wanted: s.wanted,
-		Logger: deps.Logger, Now: deps.Now, Grace: cfg.Grace, Fault: deps.Fault,
-	})
+	s := &Service{
+		cfg: cfg, deps: deps, wishes: wishes.NewKnown(deps.Directory), timer: stored.NewTimer(deps.JetStream, deps.Now),
+		wake: make(chan struct{}, 1), ready: make(chan struct{}),
+	}
+	names := nats.NewNames(deps.JetStream)
+	s.derives = wishes.NewDerives(names)
+	invoices := book.New(stored.NewShelf(deps.JetStream))
+	s.intake, s.firer = s.newIntake(invoices, names), s.newFirer(invoices)
 	s.cursor, s.pool = s.newCursor(), s.newPool()
 	return s, nil
 }
 
-// carried tells the tokens that a scheduled event may carry.
-func carried(c *tokens.Catalogue) func(token string) bool {
-	legal := map[string]bool{}
-	for _, t := range c.Carried(plan.EventType) {
-		legal[t.Name] = true
-	}
-	return func(token string) bool { return legal[token] }
+func (s *Service) newIntake(invoices *book.Book, names *nats.Names) *intake.Intake {
+	planner := planning.New(planning.Deps{
+		Book: invoices, Timer: s.timer, Zones: zones.New(names),
+		Logger: s.deps.Logger, Now: s.deps.Now, Wishes: s.wishes.Of, Derive: s.derives.Of, Hands: hands,
+	})
+	return intake.New(intake.Settings{
+		Planner: planner, Configuration: s.deps.Directory, Carries: carried(s.deps.Catalogue), Derived: s.derives,
+		Accounts: s.changes(topology.Accounts), Owners: s.changes(topology.Owners),
+		Logger: s.deps.Logger, Now: s.deps.Now, Every: s.cfg.Reconcile, Keep: s.wishes.Keep, Hands: hands,
+	})
 }
 
-func (s *Service) wanted(owner string, rule due.Rule) bool {
-	_, ok := wishes.Of(s.deps.Directory.Owner(owner))[rule]
-	return ok
+func (s *Service) changes(bucket string) *nats.Changes {
+	return nats.NewChanges(s.deps.JetStream, bucket)
+}
+
+func (s *Service) newFirer(invoices *book.Book) *firing.Firer {
+	events := nats.NewEvents(s.deps.JetStream)
+	backlog := nats.NewBacklog(s.deps.JetStream, CursorName, intake.Types(s.deps.Catalogue))
+	return firing.New(firing.Deps{
+		Book: invoices, Inlet: events, Ledger: events, Unread: intake.NewUnread(backlog), Timer: s.timer, Wanted: s.wishes.Wanted,
+		Logger: s.deps.Logger, Now: s.deps.Now, Grace: s.cfg.Grace, Hands: s.cfg.InFlight, Fault: s.deps.Fault,
+		Pace: rate.NewLimiter(rate.Limit(s.cfg.LateRate), 1).Wait,
+	})
+}
+
+// carried tells the tokens that a scheduled event of a kind may carry.
+func carried(c *tokens.Catalogue) func(k matter.Kind, token string) bool {
+	legal := map[matter.Kind]map[string]bool{}
+	for _, k := range []matter.Kind{matter.AfterDelivery, matter.Overdue, matter.Dormant} {
+		legal[k] = map[string]bool{}
+		for _, t := range c.Carried(k.EventType()) {
+			legal[k][t.Name] = true
+		}
+	}
+	return func(k matter.Kind, token string) bool { return legal[k][token] }
 }
 
 func (s *Service) newCursor() *cursor.Cursor {
@@ -108,14 +142,14 @@ func (s *Service) newCursor() *cursor.Cursor {
 		Name: CursorName, Holder: s.deps.Instance, Stream: topology.Events,
 		LeaseTTL: s.cfg.Lease, Wake: s.wake, Fault: s.deps.Fault,
 	}
-	for _, t := range intake.Types() {
+	for _, t := range intake.Types(s.deps.Catalogue) {
 		c.Filters = append(c.Filters, subject.EventsOfType(t))
 	}
 	return cursor.New(c, s.intake, cursor.Deps{JS: s.deps.JetStream, Logger: s.deps.Logger, Now: s.deps.Now})
 }
 
 func (s *Service) newPool() *pool.Pool {
-	c := pool.Config{Stream: topology.Schedules, InFlight: s.cfg.InFlight}
+	c := pool.Config{Stream: topology.Schedules, InFlight: moments}
 	for _, d := range topology.Durables(topology.Settings{Partitions: s.deps.Partitions}) {
 		if d.Config.Durable == topology.SchedulerDue {
 			c.Durables = append(c.Durables, d.Config)
@@ -134,11 +168,14 @@ func (s *Service) Run(ctx context.Context) error {
 	var working, firing sync.WaitGroup
 	working.Go(func() { _ = s.cursor.Run(ctx) }) // returns nil
 	working.Go(func() { s.waken(ctx) })
+	for _, bucket := range []string{topology.Accounts, topology.Owners} {
+		working.Go(func() { s.follow(ctx, s.changes(bucket)) })
+	}
 	working.Go(func() { s.announce(ctx) })
 	working.Go(func() {
 		// It returns nil when the tasks are settled.
 		_ = s.pool.Run(ctx, func(ctx context.Context, t *pool.Task) {
-			firing.Go(func() { s.due(ctx, t) })
+			s.begin(ctx, t, &firing)
 		})
 	})
 	working.Wait()
@@ -160,21 +197,32 @@ func (s *Service) waken(ctx context.Context) {
 		case <-changes:
 		case <-ticker.C:
 		}
-		select {
-		case s.wake <- struct{}{}:
-		default: // one is waiting already
+		s.wakeCursor()
+	}
+}
+
+func (s *Service) wakeCursor() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // one is waiting already
+	}
+}
+
+// follow wakes the cursor when something of a bucket changes. What it missed is
+// found when it follows again, since the cursor looks from where it was.
+func (s *Service) follow(ctx context.Context, c *nats.Changes) {
+	for ctx.Err() == nil {
+		if err := c.Follow(ctx, s.wakeCursor); err != nil {
+			s.deps.Logger.Warn().Err(err).Msg("changes not followed; trying again")
+			pause(ctx, pauseMost)
+			s.wakeCursor()
 		}
 	}
 }
 
 // announce closes ready when everything works.
 func (s *Service) announce(ctx context.Context) {
-	for _, part := range []<-chan struct{}{s.cursor.Ready(), s.pool.Ready()} {
-		select {
-		case <-part:
-		case <-ctx.Done():
-			return
-		}
+	if process.Await(ctx, s.cursor.Ready(), s.pool.Ready()) {
+		close(s.ready)
 	}
-	close(s.ready)
 }

@@ -166,7 +166,7 @@ func benchmarkSender(b *testing.B, fanOut int, opts ...natstest.Option) {
 	for i := range subs {
 		subs[i] = fmt.Sprint("s", i)
 	}
-	made, err := r.store.PutEndpoint(b.Context(), acme, endpoint.Spec{ID: "e", Name: "e", URL: "https://" + host, InFlight: connections})
+	made, err := r.store.PutEndpoint(b.Context(), acme, endpoint.Document{Spec: endpoint.Spec{ID: "e", Name: "e", URL: "https://" + host, InFlight: connections}})
 	r.must(err)
 	for _, sub := range subs {
 		_, err := r.store.PutSubscription(b.Context(), acme, subscription.Spec{

@@ -1,6 +1,8 @@
 package webhooksender_test
 
 import (
+	"bytes"
+	"crypto/tls"
 	"io"
 	"log"
 	"net/http"
@@ -18,8 +20,11 @@ const host = "example.com"
 // request is a webhook as it came in.
 type request struct {
 	path, id, timestamp, signature, body string
-	verified                             error
-	at                                   time.Time
+	// query and extra are the URL's query and the header X-Invoice; sequence
+	// is the header billhook-sequence.
+	query, extra, sequence, contentType string
+	verified                            error
+	at                                  time.Time
 }
 
 // receiver is an HTTPS server that verifies webhooks with the public library
@@ -39,6 +44,7 @@ func newReceiver(t testing.TB) *receiver {
 	r := &receiver{judges: map[string]*standardwebhooks.Webhook{}, arrivals: make(chan struct{}, 1)}
 	r.srv = httptest.NewUnstartedServer(r)
 	r.srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	r.srv.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
 	r.srv.StartTLS()
 	t.Cleanup(r.srv.Close)
 	return r
@@ -64,6 +70,16 @@ func (r *receiver) answers(f func(n int, w http.ResponseWriter, req *http.Reques
 	r.answer = f
 }
 
+// answersBody is answers for a test that looks at the body.
+func (r *receiver) answersBody(f func(body []byte, w http.ResponseWriter)) {
+	r.answers(func(_ int, w http.ResponseWriter, req *http.Request) {
+		body, err := io.ReadAll(req.Body)
+		if err == nil {
+			f(body, w)
+		}
+	})
+}
+
 func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(req.Body)
 	if err != nil {
@@ -72,6 +88,8 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	got := request{
 		path: req.URL.EscapedPath(), id: req.Header.Get("webhook-id"), timestamp: req.Header.Get("webhook-timestamp"),
 		signature: req.Header.Get("webhook-signature"), body: string(body), at: time.Now(),
+		query: req.URL.RawQuery, extra: req.Header.Get("X-Invoice"), sequence: req.Header.Get("billhook-sequence"),
+		contentType: req.Header.Get("Content-Type"),
 	}
 	n := 1
 	r.mu.Lock()
@@ -94,6 +112,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
+	req.Body = io.NopCloser(bytes.NewReader(body))
 	answer(n, w, req)
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 	"github.com/billhook/billhook/shared/guard"
 	"github.com/billhook/billhook/shared/secret"
 	"github.com/billhook/billhook/streams/natstest"
+	"github.com/billhook/billhook/streams/notice"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tokens"
@@ -39,13 +41,21 @@ const (
 	// part is where the events of acme are put.
 	part = 1
 	acme = "acme"
+	// long is what no machine is too slow for. What is put off comes again after
+	// as long.
+	long = 30 * time.Second
 	// patience bounds every wait; nothing waits as long unless it fails.
-	patience = 60 * time.Second
+	patience = 3 * time.Minute
 )
 
 // rig is a broker with Billhook's streams, a receiver, and what acts for the
 // services before the sender.
 type rig struct {
+	// authSecret and clientKey are given to endpoints that are made.
+	authSecret, clientKey *secret.Text
+	// window is that of notices; 0 is the default.
+	window time.Duration
+
 	t         testing.TB
 	srv       *natstest.Server
 	js        jetstream.JetStream
@@ -59,11 +69,12 @@ type rig struct {
 func newRig(t testing.TB, opts ...natstest.Option) *rig {
 	t.Helper()
 	r := &rig{t: t, srv: natstest.Start(t, opts...)}
-	r.js = r.srv.JetStream(t)
+	var err error
+	r.js, err = jetstream.New(r.srv.Conn(t), jetstream.WithDefaultTimeout(patience))
+	r.must(err)
 	settings := topology.Defaults()
 	settings.Partitions = partitions
 	r.must(topology.Ensure(t.Context(), r.js, settings))
-	var err error
 	r.catalogue, err = tokens.Load()
 	r.must(err)
 	key, err := secret.GenerateKey(rand.Reader)
@@ -101,9 +112,11 @@ func (r *rig) endpoint(id string, change ...func(*endpoint.Spec, *subscription.S
 	for _, f := range change {
 		f(&ep, &sub)
 	}
-	made, err := r.store.PutEndpoint(r.t.Context(), acme, ep)
+	made, err := r.store.PutEndpoint(r.t.Context(), acme, endpoint.Document{Spec: ep, AuthSecret: r.authSecret, ClientKey: r.clientKey})
 	r.must(err)
-	r.receiver.expect(r.t, "/"+id, made.Issued.Reveal())
+	if !made.Issued.Empty() { // else it is there already
+		r.receiver.expect(r.t, "/"+id, made.Issued.Reveal())
+	}
 	_, err = r.store.PutSubscription(r.t.Context(), acme, sub)
 	r.must(err)
 }
@@ -111,16 +124,22 @@ func (r *rig) endpoint(id string, change ...func(*endpoint.Spec, *subscription.S
 // accept stores an event as ingest does.
 func (r *rig) accept(data event.Values) *event.Event {
 	r.t.Helper()
-	r.events++
 	ev := &event.Event{
-		ID: fmt.Sprintf("evt_%d", r.events), Type: "invoice.posted", Owner: acme, Account: "A-1",
+		ID: fmt.Sprintf("evt_%d", r.events+1), Type: "invoice.posted", Owner: acme, Account: "A-1",
 		Time: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), Data: data,
 	}
+	r.put(ev)
+	return ev
+}
+
+// put stores an event behind the others.
+func (r *rig) put(ev *event.Event) {
+	r.t.Helper()
+	r.events++
 	b, err := ev.Encode()
 	r.must(err)
 	_, err = r.js.Publish(r.t.Context(), subject.Event(part, acme, ev.Type), b)
 	r.must(err)
-	return ev
 }
 
 // deliver has the event of a sequence delivered to subscriptions, as the
@@ -164,15 +183,48 @@ func (r *rig) hasten() {
 	}
 }
 
+// instances counts the instances of all tests, for their names.
+var instances atomic.Int64
+
+// config makes a configuration by which no receiver that answers looks slow, and
+// nobody seems to be dead, however slow the machine is.
 func config() webhooksender.Config {
 	return webhooksender.Config{
-		Concurrency: 64, Waiting: 64, MaxAckPending: 256, Patience: 200 * time.Millisecond,
-		HandshakeTimeout: time.Second, HeaderTimeout: 2 * time.Second, Timeout: 3 * time.Second, MaxRetryAfter: time.Hour,
+		Concurrency: 64, Waiting: 64, MaxAckPending: 256, Patience: long,
+		HandshakeTimeout: long, HeaderTimeout: long, Timeout: long, MaxRetryAfter: time.Hour,
+		SeriesLive: 64, Lease: long,
+		BreakerFailures: 1000, BreakerWaits: backoff.Schedule{time.Second}, Drains: 8,
+	}
+}
+
+// hasty makes a configuration for tests that wait for the end of a request: of
+// one whose sender crashed, or that was to find out whether an endpoint is back.
+func hasty(cfg webhooksender.Config) webhooksender.Config {
+	cfg.HandshakeTimeout, cfg.HeaderTimeout, cfg.Timeout = 3*time.Second, 4*time.Second, 5*time.Second
+	return cfg
+}
+
+// restart restarts the broker, and waits until the rig is connected again: what
+// is published on a connection that is gone without notice is lost.
+func (r *rig) restart() {
+	r.t.Helper()
+	r.srv.Restart(r.t)
+	for deadline := time.Now().Add(patience); ; {
+		ctx, cancel := context.WithTimeout(r.t.Context(), time.Second)
+		_, err := r.js.AccountInfo(ctx)
+		cancel()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			r.t.Fatalf("not connected after a restart: %v", err)
+		}
 	}
 }
 
 // instance is a running sender with a connection of its own.
 type instance struct {
+	name string
 	conn *nats.Conn
 	stop context.CancelFunc
 	done chan struct{}
@@ -185,7 +237,7 @@ type instance struct {
 func (r *rig) run(cfg webhooksender.Config, change ...func(*instance, *webhooksender.Deps)) *instance {
 	t := r.t
 	t.Helper()
-	i := &instance{conn: r.srv.Conn(t), done: make(chan struct{}), dead: make(chan struct{})}
+	i := &instance{name: fmt.Sprint("i", instances.Add(1)), conn: r.srv.Conn(t), done: make(chan struct{}), dead: make(chan struct{})}
 	js, err := jetstream.New(i.conn)
 	r.must(err)
 	dir, err := directory.Watch(t.Context(), directory.Settings{
@@ -197,8 +249,9 @@ func (r *rig) run(cfg webhooksender.Config, change ...func(*instance, *webhookse
 	deps := webhooksender.Deps{
 		JetStream: js, Directory: dir, Catalogue: r.catalogue, Sealer: r.sealer,
 		Policy: &guard.Policy{Hosts: map[string]string{host: r.receiver.srv.Listener.Addr().String()}}, Roots: roots,
-		Partitions: partitions, Logger: zerolog.Nop(), Now: time.Now, Rand: rand.Reader,
+		Partitions: partitions, Instance: i.name, Logger: zerolog.Nop(), Now: time.Now, Rand: rand.Reader,
 	}
+	deps.Notices = notice.New(notice.Settings{JS: js, Interval: r.window, Name: dir.Name, Log: zerolog.Nop(), Now: time.Now})
 	for _, f := range change {
 		f(i, &deps)
 	}
@@ -231,6 +284,23 @@ func (i *instance) crash() {
 	})
 }
 
+// bury waits until an instance has crashed, and ends its leases, as time does.
+func (r *rig) bury(i *instance) {
+	r.t.Helper()
+	<-i.dead
+	kv, err := r.js.KeyValue(r.t.Context(), topology.Leases)
+	r.must(err)
+	keys, err := kv.ListKeys(r.t.Context())
+	r.must(err)
+	s, err := r.js.Stream(r.t.Context(), topology.BucketStream(topology.Leases))
+	r.must(err)
+	for key := range keys.Keys() {
+		if e, err := kv.Get(r.t.Context(), key); err == nil && string(e.Value()) == i.name {
+			r.must(s.Purge(r.t.Context(), jetstream.WithPurgeSubject(topology.BucketKey(topology.Leases, key))))
+		}
+	}
+}
+
 // end stops the instance in order and waits.
 func (i *instance) end() {
 	i.stop()
@@ -242,9 +312,9 @@ func (r *rig) outcomes(enough func([]delivery.Outcome) bool) []delivery.Outcome 
 	r.t.Helper()
 	var all []delivery.Outcome
 	r.read(topology.Outcomes, func(m jetstream.Msg) bool {
-		var o delivery.Outcome
-		r.must(json.Unmarshal(m.Data(), &o))
-		all = append(all, o)
+		some, err := delivery.ReadOutcomes(m.Data())
+		r.must(err)
+		all = append(all, some...)
 		return enough(all)
 	}, func() string { return fmt.Sprintf("%d outcomes: %+v", len(all), all) })
 	return all

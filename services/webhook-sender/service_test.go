@@ -19,6 +19,7 @@ import (
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/shared/guard"
+	"github.com/billhook/billhook/shared/guard/dnstest"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 )
@@ -69,9 +70,41 @@ func TestPathAndParametersAreTheSubscriptions(t *testing.T) {
 	}
 }
 
+func TestACloudEventIsSentAsOneAlsoOnARetryAndALargeBodyWarns(t *testing.T) {
+	r := newRig(t)
+	r.endpoint("a", func(_ *endpoint.Spec, s *subscription.Spec) {
+		s.Webhook.Format = subscription.CloudEvents
+		s.Webhook.Parameters = []subscription.Parameter{{Name: "long", Literal: new(strings.Repeat("x", 4<<10))}}
+		for i := range 5 {
+			s.Webhook.Parameters = append(s.Webhook.Parameters, subscription.Parameter{Name: fmt.Sprint(i), Literal: s.Webhook.Parameters[0].Literal})
+		}
+	})
+	r.receiver.answers(func(n int, w http.ResponseWriter, _ *http.Request) {
+		if n == 1 {
+			w.WriteHeader(http.StatusBadGateway)
+		}
+	})
+	r.run(config())
+	r.send(1, "a")
+	all := r.finals(1)
+	for i, g := range r.receiver.requests() {
+		if g.contentType != "application/cloudevents+json" || !strings.HasPrefix(g.body, `{"specversion":"1.0"`) || g.verified != nil {
+			t.Errorf("request %d is %s %.60s %v", i+1, g.contentType, g.body, g.verified)
+		}
+	}
+	if len(all) != 2 || !strings.Contains(all[1].Detail, "over the 20 kB") {
+		t.Errorf("outcomes %+v", all)
+	}
+}
+
 func TestARetryHasTheSameBytesAndIdWithANewSignature(t *testing.T) {
 	r := newRig(t)
-	r.endpoint("a")
+	r.endpoint("a", func(_ *endpoint.Spec, s *subscription.Spec) {
+		s.Webhook.Parameters = []subscription.Parameter{
+			{Name: "total", Token: "Invoice.Total"}, {Name: "n", Token: "Invoice.Total", In: subscription.InQuery},
+			{Name: "X-Invoice", Template: "total {{Invoice.Total}}", In: subscription.InHeader},
+		}
+	})
 	r.receiver.answers(func(n int, w http.ResponseWriter, _ *http.Request) {
 		if n < 3 {
 			w.Header().Set("Retry-After", "1")
@@ -93,7 +126,7 @@ func TestARetryHasTheSameBytesAndIdWithANewSignature(t *testing.T) {
 	}
 	for i, g := range got {
 		o := all[i]
-		if g.id != got[0].id || g.body != got[0].body || g.verified != nil {
+		if g.id != got[0].id || g.body != got[0].body || g.query != "n=0.50" || g.extra != "total 0.50" || g.verified != nil {
 			t.Errorf("request %d: %+v", i+1, g)
 		}
 		if i == 2 {
@@ -165,7 +198,7 @@ func TestAnAddressInsideIsRefusedWithoutAConnection(t *testing.T) {
 	r.receiver.srv.Config.ConnState = func(net.Conn, http.ConnState) { connections.Add(1) }
 	r.run(config(), func(_ *instance, d *webhooksender.Deps) {
 		// The name leads inside, and no override allows it.
-		d.Policy = &guard.Policy{Resolver: resolveTo(t, net.IPv4(127, 0, 0, 1))}
+		d.Policy = &guard.Policy{Resolver: dnstest.Start(t, dnstest.To("127.0.0.1")).Resolver()}
 	})
 	r.send(1, "a")
 	o := r.finals(1)[0]
@@ -193,7 +226,7 @@ func TestASlowEndpointDoesNotHoldUpAnother(t *testing.T) {
 	})
 	defer close(hold)
 	cfg := config()
-	cfg.HeaderTimeout, cfg.Timeout = 20*time.Second, 20*time.Second
+	cfg.Patience, cfg.HeaderTimeout, cfg.Timeout = 200*time.Millisecond, 2*patience, 2*patience
 	r.run(cfg)
 	r.send(300, "slow")
 	begin := time.Now()
@@ -227,7 +260,7 @@ func TestDeliveriesThatArePutOffArriveAndTakeNoAttempt(t *testing.T) {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	cfg := config()
-	cfg.Waiting, cfg.Concurrency, cfg.MaxAckPending = 2, 2, 8
+	cfg.Waiting, cfg.Concurrency, cfg.MaxAckPending, cfg.Patience = 2, 2, 8, 200*time.Millisecond
 	r.run(cfg)
 	r.send(12, "a")
 	r.receiver.until(t, func(got []request) bool { return len(got) > 2 })
@@ -256,10 +289,6 @@ func TestWhatNobodyWantsOrCanGetIsRecordedAndNotSent(t *testing.T) {
 			_, err := r.store.DeleteSubscription(t.Context(), acme, "a")
 			r.must(err)
 		}, delivery.Skipped, "subscription_ended"},
-		"the endpoint is disabled": {func(t *testing.T, r *rig) {
-			_, err := r.store.PutEndpoint(t.Context(), acme, endpoint.Spec{ID: "a", Name: "a", URL: "https://" + host, Disabled: true})
-			r.must(err)
-		}, delivery.Parked, "endpoint_disabled"},
 		"the subscription is not known": {nil, delivery.Parked, "subscription_unknown"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -61,7 +61,7 @@ func (s Schedule) Check() fault.Problems {
 			p = append(p, fault.Problem{
 				Pointer: fault.Pointer(strconv.Itoa(i)),
 				Rule:    "schedule.delay",
-				Detail:  fmt.Sprintf("is %s; 0s to %s are allowed", format(d), format(MaxDelay)),
+				Detail:  fmt.Sprintf("is %s; 0s to %s are allowed", Format(d), Format(MaxDelay)),
 			})
 		}
 	}

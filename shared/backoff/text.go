@@ -74,13 +74,14 @@ func (s *Schedule) read(texts []string) error {
 func (s Schedule) texts() []string {
 	out := make([]string, len(s))
 	for i, d := range s {
-		out[i] = format(d)
+		out[i] = Format(d)
 	}
 	return out
 }
 
-// format drops the zero parts that [time.Duration.String] leaves: 5m, not 5m0s.
-func format(d time.Duration) string {
+// Format writes a duration as a schedule has it: without the zero parts that
+// [time.Duration.String] leaves, 5m and not 5m0s.
+func Format(d time.Duration) string {
 	t := d.String()
 	if strings.HasSuffix(t, "m0s") {
 		t = strings.TrimSuffix(t, "0s")

@@ -1,6 +1,10 @@
 package delivery
 
-import "time"
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+)
 
 // Result says how an attempt ended. Its text is a subject token.
 type Result string
@@ -34,6 +38,8 @@ type Outcome struct {
 	Delivery Reference `json:"delivery"`
 	Channel  Channel   `json:"channel"`
 	Result   Result    `json:"result"`
+	// Resent is true where somebody had asked for the delivery again.
+	Resent bool `json:"resent,omitempty"`
 	// Target is the endpoint id (webhook) or SMTP settings id (email).
 	Target string `json:"target,omitempty"`
 	// At is when the attempt started; Duration is how long it took.
@@ -49,8 +55,37 @@ type Outcome struct {
 	Response string `json:"response,omitempty"`
 	// NextAt is when the next attempt is due; zero when final.
 	NextAt time.Time `json:"next_at,omitzero"`
-	// Recipients are the results per recipient; email only.
+	// Letter is the one that was sent, nil where none was; Recipients are the
+	// results for those it was sent to. Email only: a delivery may have several
+	// letters, and each attempt sends one.
+	Letter     *Letter     `json:"letter,omitempty"`
 	Recipients []Recipient `json:"recipients,omitempty"`
+}
+
+// Letter is one of the letters of an email delivery.
+type Letter struct {
+	// Number counts the letters from 1, Of is how many there are.
+	Number int `json:"number"`
+	Of     int `json:"of"`
+	// MessageID is without the angle brackets.
+	MessageID string `json:"message_id"`
+	// Email and Revision are the canned email that was used.
+	Email    string `json:"email"`
+	Revision int    `json:"revision"`
+}
+
+// ReadOutcomes returns the outcomes that a message of OUTCOMES holds: one JSON
+// object for each, a line each. An empty message is a note and holds none.
+func ReadOutcomes(data []byte) ([]Outcome, error) {
+	var out []Outcome
+	for line := range bytes.Lines(data) {
+		var o Outcome
+		if err := json.Unmarshal(line, &o); err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	return out, nil
 }
 
 // Recipient is the result of an attempt for one mail address.

@@ -71,14 +71,32 @@ func TestYearBeyondRFC3339IsAnError(t *testing.T) {
 	}
 }
 
-func BenchmarkEncode(b *testing.B) {
-	e := event.Event{ID: "evt_1", Type: "invoice.posted", Owner: "acme", Account: "A-1001", Time: time.Unix(1795442700, 0).UTC(), Data: event.Values{}}
+func wide() *event.Event {
+	e := &event.Event{ID: "evt_1", Type: "invoice.posted", Owner: "acme", Account: "A-1001", Time: time.Unix(1795442700, 0).UTC(), Data: event.Values{}}
 	for _, name := range strings.Fields("Id Name DisplayName Balance BalanceDue Currency TimeZone CurrentStatus Company.Name Company.Address1 Company.City Company.Zip") {
 		e.Data["Account."+name] = event.Str("Northwind Telecom")
 	}
+	return e
+}
+
+func BenchmarkEncode(b *testing.B) {
+	e := wide()
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := e.Encode(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	doc, err := wide().Encode()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := event.Decode(doc); err != nil {
 			b.Fatal(err)
 		}
 	}

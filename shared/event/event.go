@@ -35,6 +35,9 @@ type Event struct {
 
 // Decode reads the stored form of an event.
 func Decode(b []byte) (*Event, error) {
+	if e, ok := decodeCanonical(b); ok {
+		return e, nil
+	}
 	var e Event
 	if err := json.Unmarshal(b, &e); err != nil {
 		return nil, fault.New(fault.Invalid, "decode event", "", err)

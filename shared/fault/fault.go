@@ -7,6 +7,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind says what a failure means for whoever must react to it.
@@ -54,7 +55,7 @@ func (e *Error) Error() string {
 		s += " " + e.Subject
 	}
 	if e.Err == nil {
-		return s + ": " + e.Kind.String()
+		return s + ": " + strings.ReplaceAll(e.Kind.String(), "_", " ")
 	}
 	return fmt.Sprintf("%s: %v", s, e.Err)
 }

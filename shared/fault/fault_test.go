@@ -15,7 +15,7 @@ func TestAnErrorReadsOperationSubjectCause(t *testing.T) {
 		want string
 	}{
 		{fault.New(fault.Unavailable, "publish event", "evt_1", io.ErrUnexpectedEOF), "publish event evt_1: unexpected EOF"},
-		{fault.New(fault.NotFound, "read endpoint", "acme.e1", nil), "read endpoint acme.e1: not_found"},
+		{fault.New(fault.NotFound, "read endpoint", "acme.e1", nil), "read endpoint acme.e1: not found"},
 		{fault.New(fault.Internal, "encode", "", io.EOF), "encode: EOF"},
 		{fault.New(fault.Exhausted, "accept", "", nil), "accept: exhausted"},
 	} {

@@ -40,12 +40,14 @@ var (
 // judge returns why a must not be connected to, "" when it may. Allowed
 // networks are an operator's exceptions.
 func judge(a netip.Addr, allowed []netip.Prefix) string {
-	a = inner(a)
 	switch {
 	case !a.IsValid():
 		return "no valid address"
 	case a.Zone() != "":
 		return "address with a zone"
+	}
+	a = inner(a)
+	switch {
 	case a != netip.IPv6Loopback() && within(a, never):
 		return "address that is never allowed"
 	case within(a, allowed):

@@ -19,78 +19,148 @@ func judge(p guard.Policy, addr string) error {
 	return p.Judge(netip.AddrPortFrom(a, 443))
 }
 
-func TestAddressesThatAreNotPublicAreRefused(t *testing.T) {
-	for _, row := range []struct{ name, addr string }{
-		{"unspecified", "0.0.0.0"},
-		{"this network", "0.1.2.3"},
-		{"private 10/8, first", "10.0.0.0"},
-		{"private 10/8, last", "10.255.255.255"},
-		{"shared 100.64/10, first", "100.64.0.0"},
-		{"shared 100.64/10, last", "100.127.255.255"},
-		{"loopback", "127.0.0.1"},
-		{"loopback, last", "127.255.255.255"},
-		{"link-local", "169.254.0.1"},
-		{"metadata", "169.254.169.254"},
-		{"private 172.16/12, first", "172.16.0.0"},
-		{"private 172.16/12, last", "172.31.255.255"},
-		{"protocol assignments", "192.0.0.8"},
-		{"documentation 1", "192.0.2.1"},
-		{"documentation 2", "198.51.100.1"},
-		{"documentation 3", "203.0.113.1"},
-		{"AS112", "192.31.196.1"},
-		{"AMT", "192.52.193.1"},
-		{"6to4 relay", "192.88.99.1"},
-		{"private 192.168/16", "192.168.1.1"},
-		{"direct delegation AS112", "192.175.48.1"},
-		{"benchmarking, first", "198.18.0.0"},
-		{"benchmarking, last", "198.19.255.255"},
-		{"multicast", "224.0.0.1"},
-		{"reserved", "240.0.0.1"},
-		{"broadcast", "255.255.255.255"},
-		{"metadata of Azure", "168.63.129.16"},
-		{"IPv6 unspecified", "::"},
-		{"IPv6 loopback", "::1"},
-		{"mapped loopback", "::ffff:127.0.0.1"},
-		{"mapped private", "::ffff:10.0.0.1"},
-		{"mapped metadata", "::ffff:169.254.169.254"},
-		{"compatible loopback", "::127.0.0.1"},
-		{"translated loopback", "::ffff:0:127.0.0.1"},
-		{"NAT64 loopback", "64:ff9b::7f00:1"},
-		{"NAT64 private", "64:ff9b::10.0.0.1"},
-		{"NAT64 metadata", "64:ff9b::169.254.169.254"},
-		{"NAT64 shared", "64:ff9b::100.64.0.1"},
-		{"local NAT64", "64:ff9b:1::8.8.8.8"},
-		{"discard", "100::1"},
-		{"unassigned below 2000::/3", "1fff::1"},
-		{"unassigned above 2000::/3", "4000::1"},
-		{"Teredo", "2001::1"},
-		{"benchmarking", "2001:2::1"},
-		{"ORCHID", "2001:20::1"},
-		{"documentation", "2001:db8::1"},
-		{"6to4 loopback", "2002:7f00:1::1"},
-		{"6to4 public", "2002:808:808::1"},
-		{"AS112 in IPv6", "2620:4f:8000::1"},
-		{"documentation, new", "3fff::1"},
-		{"documentation, new, last", "3fff:fff:ffff::1"},
-		{"segment routing", "5f00::1"},
-		{"unique local fc", "fc00::1"},
-		{"unique local fd", "fd12:3456::1"},
-		{"metadata of AWS", "fd00:ec2::254"},
-		{"link-local in IPv6", "fe80::1"},
-		{"link-local with a zone", "fe80::1%lo"},
-		{"site-local", "fec0::1"},
-		{"multicast in IPv6", "ff02::1"},
-		{"public with a zone", "2606:4700::1%eth0"},
-	} {
+// The reasons of refusals, as the operator's log has them.
+const (
+	never    = "never allowed"
+	private  = "not public"
+	outside  = "outside of the IPv6 Global Unicast range"
+	withZone = "with a zone"
+)
+
+// specialNetworks are those of the IANA registries for special purposes, the
+// metadata addresses of clouds, and what is not assigned. open tells which of
+// the two addresses just outside are public.
+var specialNetworks = []struct{ name, network, why, open string }{
+	{"this network", "0.0.0.0/8", never, "above"},
+	{"private use, large", "10.0.0.0/8", private, "both"},
+	{"shared by providers", "100.64.0.0/10", "100.64.0.0/10", "both"},
+	{"metadata of Alibaba Cloud", "100.100.100.200/32", never, ""},
+	{"loopback", "127.0.0.0/8", private, "both"},
+	{"metadata of Azure", "168.63.129.16/32", never, "both"},
+	{"link-local", "169.254.0.0/16", never, "both"},
+	{"metadata of most clouds", "169.254.169.254/32", never, ""},
+	{"metadata of containers", "169.254.170.2/32", never, ""},
+	{"private use, middle", "172.16.0.0/12", private, "both"},
+	{"protocol assignments", "192.0.0.0/24", "192.0.0.0/24", "both"},
+	{"service continuity", "192.0.0.0/29", "192.0.0.0/24", "below"},
+	{"dummy address", "192.0.0.8/32", "192.0.0.0/24", ""},
+	{"port control, anycast", "192.0.0.9/32", "192.0.0.0/24", ""},
+	{"relays, anycast", "192.0.0.10/32", "192.0.0.0/24", ""},
+	{"discovery of NAT64", "192.0.0.170/31", "192.0.0.0/24", ""},
+	{"metadata of Oracle Cloud", "192.0.0.192/32", never, ""},
+	{"documentation 1", "192.0.2.0/24", "192.0.2.0/24", "both"},
+	{"AS112", "192.31.196.0/24", "192.31.196.0/24", "both"},
+	{"multicast tunnels", "192.52.193.0/24", "192.52.193.0/24", "both"},
+	{"relays of 6to4", "192.88.99.0/24", "192.88.99.0/24", "both"},
+	{"private use, small", "192.168.0.0/16", private, "both"},
+	{"AS112, delegated directly", "192.175.48.0/24", "192.175.48.0/24", "both"},
+	{"benchmarks", "198.18.0.0/15", "198.18.0.0/15", "both"},
+	{"documentation 2", "198.51.100.0/24", "198.51.100.0/24", "both"},
+	{"documentation 3", "203.0.113.0/24", "203.0.113.0/24", "both"},
+	{"multicast", "224.0.0.0/4", never, "below"},
+	{"reserved", "240.0.0.0/4", never, ""},
+	{"broadcast", "255.255.255.255/32", never, ""},
+
+	{"IPv6 unspecified", "::/128", never, ""},
+	{"IPv6 loopback", "::1/128", private, ""},
+	{"IPv4-compatible", "::2/128", never, ""},
+	{"IPv4-compatible loopback", "::127.0.0.1/128", never, ""},
+	{"IPv4-translated", "::ffff:0:0:0/96", never, ""},
+	{"below NAT64", "64:ff9a::/32", outside, ""},
+	{"between the two NAT64", "64:ff9b::1:0:0/96", outside, ""},
+	{"local NAT64", "64:ff9b:1::/48", never, ""},
+	{"discard", "100::/64", outside, ""},
+	{"dummy prefix", "100:0:0:1::/64", outside, ""},
+	{"unassigned below 2000::/3", "1000::/4", outside, "above"},
+	{"protocol assignments of IPv6", "2001::/23", "", "both"},
+	{"Teredo", "2001::/32", never, "below"},
+	{"port control, anycast, of IPv6", "2001:1::1/128", "2001::/23", ""},
+	{"relays, anycast, of IPv6", "2001:1::2/128", "2001::/23", ""},
+	{"benchmarks of IPv6", "2001:2::/48", "2001::/23", ""},
+	{"multicast tunnels of IPv6", "2001:3::/32", "2001::/23", ""},
+	{"AS112 of IPv6", "2001:4:112::/48", "2001::/23", ""},
+	{"ORCHID, deprecated", "2001:10::/28", "2001::/23", ""},
+	{"ORCHID 2", "2001:20::/28", "2001::/23", ""},
+	{"drone remote id", "2001:30::/28", "2001::/23", ""},
+	{"documentation of IPv6", "2001:db8::/32", "2001:db8::/32", "both"},
+	{"6to4", "2002::/16", never, "both"},
+	{"6to4 of a private address", "2002:a00::/24", never, ""},
+	{"AS112, delegated directly, of IPv6", "2620:4f:8000::/48", "2620:4f:8000::/48", "both"},
+	{"documentation of IPv6, new", "3fff::/20", "3fff::/20", "both"},
+	{"unassigned above 2000::/3", "4000::/3", outside, "below"},
+	{"segment routing", "5f00::/16", outside, ""},
+	{"unique local, not assigned", "fc00::/8", private, ""},
+	{"unique local", "fd00::/16", private, ""},
+	{"metadata of Oracle Cloud in IPv6", "fd00:c1::/32", never, ""},
+	{"metadata of AWS in IPv6", "fd00:ec2::/32", never, ""},
+	{"metadata of Google Cloud in IPv6", "fd20:ce::/32", never, ""},
+	{"between unique local and link-local", "fe00::/9", outside, ""},
+	{"link-local in IPv6", "fe80::/10", never, ""},
+	{"site-local", "fec0::/10", never, ""},
+	{"multicast in IPv6", "ff00::/8", never, ""},
+}
+
+func TestSpecialNetworksAreRefusedFromTheirFirstToTheirLastAddressAndNoFurther(t *testing.T) {
+	for _, row := range specialNetworks {
 		t.Run(row.name, func(t *testing.T) {
-			err := judge(guard.Policy{}, row.addr)
-			if !errors.Is(err, guard.ErrAddressNotAllowed) {
-				t.Fatalf("%s: %v", row.addr, err)
+			network := netip.MustParsePrefix(row.network)
+			first, last := network.Addr(), lastOf(network)
+			for _, a := range []netip.Addr{first, last} {
+				judged(t, a, row.why)
 			}
-			if err.Error() != "address not allowed" || !strings.Contains(guard.Detail(err), netip.MustParseAddr(row.addr).String()) {
-				t.Errorf("text %q, detail %q", err, guard.Detail(err))
+			neighbours := map[string]netip.Addr{"below": first.Prev(), "above": last.Next()}
+			for side, a := range neighbours {
+				if !a.IsValid() {
+					continue // nothing lies beyond the first and the last of all
+				}
+				public := row.open == side || row.open == "both"
+				if err := judge(guard.Policy{}, a.String()); public != (err == nil) {
+					t.Errorf("%s, just %s %s: %v, %s", a, side, network, err, guard.Detail(err))
+				}
 			}
 		})
+	}
+}
+
+// judged holds that an address, and an IPv4 address in each of its forms, is
+// refused for a reason that only the operator learns.
+func judged(t *testing.T, a netip.Addr, why string) {
+	t.Helper()
+	forms := []netip.Addr{a}
+	if a.Is4() {
+		forms = append(forms, netip.AddrFrom16(a.As16()), inNAT64(a))
+	}
+	for _, form := range forms {
+		err := judge(guard.Policy{}, form.String())
+		if !errors.Is(err, guard.ErrAddressNotAllowed) || err.Error() != "address not allowed" {
+			t.Errorf("%s: %v", form, err)
+		}
+		if d := guard.Detail(err); !strings.Contains(d, form.String()) || !strings.Contains(d, why) {
+			t.Errorf("%s is refused for %q, not %q", form, d, why)
+		}
+	}
+}
+
+// lastOf returns the last address of a network.
+func lastOf(p netip.Prefix) netip.Addr {
+	b := p.Addr().AsSlice()
+	for bit := p.Bits(); bit < len(b)*8; bit++ {
+		b[bit/8] |= 1 << (7 - bit%8)
+	}
+	a, _ := netip.AddrFromSlice(b)
+	return a
+}
+
+// inNAT64 returns the IPv6 address that NAT64 translates to an IPv4 address.
+func inNAT64(v4 netip.Addr) netip.Addr {
+	b, inner := netip.MustParseAddr("64:ff9b::").As16(), v4.As4()
+	copy(b[12:], inner[:])
+	return netip.AddrFrom16(b)
+}
+
+func TestAddressesWithAZoneAreRefused(t *testing.T) {
+	for _, addr := range []string{"fe80::1%lo", "::1%lo", "2606:4700::1%eth0", "::ffff:8.8.8.8%eth0", "64:ff9b::8.8.8.8%eth0"} {
+		judged(t, netip.MustParseAddr(addr), withZone)
 	}
 }
 
@@ -100,7 +170,8 @@ func TestPublicAddressesAreAllowed(t *testing.T) {
 		"126.255.255.255", "128.0.0.1", "169.253.255.255", "169.255.0.0", "172.15.255.255", "172.32.0.0",
 		"192.0.1.0", "192.167.255.255", "192.169.0.0", "198.17.255.255", "198.20.0.0", "223.255.255.255",
 		"::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2001:200::1", "2001:4860:4860::8888", "2606:4700::1111",
-		"2003::1", "2a00::1", "3ffe::1", "168.63.129.17",
+		"2003::1", "2a00::1", "3ffe::1", "168.63.129.17", "2000::", "2001:470::5efe:10.0.0.1", "2606:4700::127.0.0.1",
+		"2620:4f:7fff::1", "::ffff:11.0.0.1", "64:ff9b::172.32.0.1",
 	} {
 		if err := judge(guard.Policy{}, addr); err != nil {
 			t.Errorf("%s: %s", addr, guard.Detail(err))
@@ -164,11 +235,9 @@ func TestHowAnIPv4AddressIsWrittenChangesNothing(t *testing.T) {
 			b[i] = rapid.Byte().Draw(r, "byte")
 		}
 		v4 := netip.AddrFrom4(b)
-		nat64 := netip.MustParseAddr("64:ff9b::").As16()
-		copy(nat64[12:], b[:])
 		var p guard.Policy
 		want := p.Judge(netip.AddrPortFrom(v4, 443)) == nil
-		for _, a := range []netip.Addr{netip.AddrFrom16(v4.As16()), netip.AddrFrom16(nat64)} {
+		for _, a := range []netip.Addr{netip.AddrFrom16(v4.As16()), inNAT64(v4)} {
 			if got := p.Judge(netip.AddrPortFrom(a, 443)) == nil; got != want {
 				r.Fatalf("%s allowed: %v, %s allowed: %v", v4, want, a, got)
 			}

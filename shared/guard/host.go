@@ -19,9 +19,10 @@ const (
 )
 
 // reserved are the names that never lead to the public internet, with
-// everything below them: RFC 6762, RFC 6761, RFC 8375, RFC 7686, and the
-// private-use domain that ICANN set apart.
-var reserved = []string{"local", "internal", "localhost", "home.arpa", "onion"}
+// everything below them: RFC 6762, the private-use domain that ICANN set apart,
+// RFC 6761 (two), RFC 8375, RFC 7686 and RFC 9476. The names for tests and for
+// examples are let pass: a development setup overrides them.
+var reserved = []string{"local", "internal", "localhost", "invalid", "home.arpa", "onion", "alt"}
 
 // names maps to lower case and to ASCII as browsers do, and refuses what DNS
 // host names cannot hold. Hyphens in third and fourth place are let pass:

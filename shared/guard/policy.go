@@ -29,6 +29,10 @@ type Policy struct {
 	Ports []uint16
 	// Resolver resolves names; nil is the system's.
 	Resolver *net.Resolver
+	// Connecting is told of every address that is allowed, right before the
+	// connection to it, and refuses it by an error; nil asks nobody. It is for
+	// rules of the operator's own, and for counting.
+	Connecting func(to netip.AddrPort) error
 }
 
 // DialContext connects to address, "host:port", over TCP, within ctx. It has
@@ -103,5 +107,11 @@ func (p *Policy) control(_ context.Context, network, address string, _ syscall.R
 	if err != nil {
 		return &denied{address + ": cannot be read"}
 	}
-	return p.Judge(addr)
+	if err := p.Judge(addr); err != nil || p.Connecting == nil {
+		return err
+	}
+	if err := p.Connecting(addr); err != nil {
+		return &denied{fmt.Sprintf("%s: %s", addr, err)}
+	}
+	return nil
 }

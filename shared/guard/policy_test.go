@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/billhook/billhook/shared/guard"
+	"github.com/billhook/billhook/shared/guard/dnstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -52,6 +53,12 @@ func listen(t *testing.T, address string) *listener {
 	return l
 }
 
+// end waits until the listener has counted a connection, and closes it.
+func end(conn net.Conn) {
+	_, _ = io.Copy(io.Discard, conn)
+	_ = conn.Close()
+}
+
 func (l *listener) stop() {
 	_ = l.Close()
 	<-l.done
@@ -67,11 +74,11 @@ func (l *listener) addr(t *testing.T) netip.AddrPort {
 func TestANameThatFlipsItsAnswerReachesNothing(t *testing.T) {
 	public := listen(t, "127.0.0.2:0")
 	private := listen(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), public.addr(t).Port()).String())
-	dns := &names{answers: [][]string{{"127.0.0.2"}, {"127.0.0.1"}, {"169.254.169.254"}}}
+	dns := dnstest.Start(t, dnstest.To("127.0.0.2"), dnstest.To("127.0.0.1"), dnstest.To("169.254.169.254"))
 	p := guard.Policy{
 		Allow:    []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32"), netip.MustParsePrefix("169.254.0.0/16")},
 		Ports:    []uint16{public.addr(t).Port()},
-		Resolver: dns.resolver(t),
+		Resolver: dns.Resolver(),
 	}
 	_, port, _ := net.SplitHostPort(public.Addr().String())
 	var passed, refused int
@@ -80,7 +87,7 @@ func TestANameThatFlipsItsAnswerReachesNothing(t *testing.T) {
 		switch {
 		case err == nil:
 			passed++
-			_ = conn.Close()
+			end(conn)
 		case errors.Is(err, guard.ErrAddressNotAllowed) && err.Error() == "address not allowed":
 			refused++
 		default:
@@ -98,18 +105,18 @@ func TestANameThatFlipsItsAnswerReachesNothing(t *testing.T) {
 func TestOfSeveralAnswersOnlyThePublicIsReached(t *testing.T) {
 	public := listen(t, "127.0.0.2:0")
 	private := listen(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), public.addr(t).Port()).String())
-	dns := &names{answers: [][]string{{"127.0.0.1", "10.0.0.1", "127.0.0.2"}}}
+	dns := dnstest.Start(t, dnstest.To("127.0.0.1", "10.0.0.1", "127.0.0.2"))
 	p := guard.Policy{
 		Allow:    []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")},
 		Ports:    []uint16{public.addr(t).Port()},
-		Resolver: dns.resolver(t),
+		Resolver: dns.Resolver(),
 	}
 	_, port, _ := net.SplitHostPort(public.Addr().String())
 	conn, err := p.DialContext(t.Context(), "tcp", "both.example.com:"+port)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = conn.Close()
+	end(conn)
 	public.stop()
 	private.stop()
 	if public.count.Load() != 1 || private.count.Load() != 0 {
@@ -185,7 +192,7 @@ func TestAnOverrideIsForItsNameAndPortOnly(t *testing.T) {
 	l := listen(t, "127.0.0.1:0")
 	p := guard.Policy{
 		Hosts:    map[string]string{"dev.example.com:443": l.Addr().String()},
-		Resolver: (&names{answers: [][]string{{"127.0.0.1"}}}).resolver(t),
+		Resolver: dnstest.Start(t, dnstest.To("127.0.0.1")).Resolver(),
 	}
 	conn, err := p.DialContext(t.Context(), "tcp", "dev.example.com:443")
 	if err != nil {

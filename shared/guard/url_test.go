@@ -27,7 +27,7 @@ func rules(p fault.Problems) []string {
 
 // refusedURLs are base URLs with the rules that refuse each, in order.
 var refusedURLs = []struct{ name, raw, want string }{
-	{"empty", "", "url.empty"},
+	{"blanks at both ends", "  https://example.com/  ", "url.space"},
 	{"2,049 characters", typed(2049), "url.length"},
 	{"2,049 characters of many bytes", httpsBase + strings.Repeat("ü", 2049-len(httpsBase)), "url.length"},
 	{"http", "http://example.com/", "url.insecure"},
@@ -91,6 +91,54 @@ var refusedURLs = []struct{ name, raw, want string }{
 	{"dot segments", "https://example.com/a/../b", "path.climb"},
 	{"dot segment at the end", "https://example.com/a/..", "path.climb"},
 	{"encoded dot segments", "https://example.com/a/%2e%2E/b", "path.climb"},
+	{"blank alone", " ", "url.space"},
+	{"byte order mark before", "\ufeffhttps://example.com/", "url.scheme"},
+	{"javascript", "javascript://example.com/%0aalert(1)", "url.scheme path.character"},
+	{"data", "data:text/html,x", "url.form"},
+	{"websocket", "wss://example.com/", "url.scheme"},
+	{"https with more", "httpss://example.com/", "url.scheme"},
+	{"scheme in a scheme", "url:https://example.com/", "url.scheme"},
+	{"percent-encoded scheme", "%68ttps://example.com/", "url.scheme"},
+	{"port 0", "https://example.com:0/", "url.port"},
+	{"port 65979, which is 443 and 65,536", "https://example.com:65979/", "url.port"},
+	{"port 443 in hex", "https://example.com:0x1bb/", "url.port"},
+	{"two ports", "https://example.com:443:443/", "host.character"},
+	{"port of SSH", "https://example.com:22/", "url.port"},
+	{"password alone", "https://:pw@example.com/", "url.userinfo"},
+	{"percent-encoded user", "https://%75ser@example.com/", "url.userinfo"},
+	{"percent-encoded at sign", "https://example.com%40evil.com/", "host.percent"},
+	{"fullwidth at sign", "https://example.com＠evil.com/", "host.name"},
+	{"fullwidth hash", "https://example.com＃.evil.com/", "host.name"},
+	{"fullwidth question mark", "https://example.com？.evil.com/", "host.name"},
+	{"fullwidth colon", "https://example.com：8443/", "host.name"},
+	{"two fragments", "https://example.com/#a#b", "url.fragment"},
+	{"line separator", "https://example.com/\u2028", "url.space"},
+	{"tab in the host", "https://exam\tple.com/", "url.control"},
+	{"line end in the scheme", "https\n://example.com/", "url.control"},
+	{"C1 control in the path", "https://example.com/\u009f", "url.control"},
+	{"surrogate in UTF-8", "https://example.com/\xed\xa0\x80", "url.encoding"},
+	{"address in octal", "https://0177.0.0.01/", "host.ip"},
+	{"address of two parts", "https://127.1/", "host.ip"},
+	{"address with ideographic dots", "https://169。254。169。254/", "host.ip"},
+	{"address in fullwidth digits", "https://１６９.254.169.254/", "host.ip"},
+	{"address with a dot at the end", "https://127.0.0.1./", "host.trailing_dot"},
+	{"metadata by its address", "https://169.254.169.254/latest/meta-data/", "host.ip"},
+	{"metadata by its address in IPv6", "https://[fd00:ec2::254]/latest/", "host.ip"},
+	{"IPv4 mapped into IPv6", "https://[::ffff:169.254.169.254]/", "host.ip"},
+	{"IPv6 without brackets", "https://::1/", "url.port host.character"},
+	{"IPv6 left open", "https://[::1/", "url.port host.character"},
+	{"IPv6 followed by a name", "https://[::1].example.com/", "host.character"},
+	{"name of one label", "https://intranet/", "host.single_label"},
+	{"dot at the end of the host", "https://example.com./", "host.trailing_dot"},
+	{"two dots in the host", "https://example..com/", "host.empty_label"},
+	{"asterisk in the host", "https://*.example.com/", "host.character"},
+	{"token in the host", "https://{{Account.Id}}.example.com/", "host.character"},
+	{"dot segments with a parameter", "https://example.com/a/..;/b", "path.climb"},
+	{"dot segment of one dot", "https://example.com/./a", "path.climb"},
+	{"dot segments encoded twice", "https://example.com/%252e%252e/b", "path.climb"},
+	{"encoded line end", "https://example.com/%0d%0aHost:%20evil.com", "path.character"},
+	{"encoded backslash and dots", "https://example.com/%5c..%5c", "path.climb"},
+	{"lone percent sign", "https://example.com/100%", "path.escape"},
 	{"two slashes", "https://example.com//evil.com", "path.authority"},
 	{"broken escape", "https://example.com/%zz", "path.escape"},
 	{"cut escape", "https://example.com/%2", "path.escape"},
@@ -107,6 +155,31 @@ func TestBaseURLsThatBreakARuleAreRefusedByThatRule(t *testing.T) {
 				t.Errorf("CheckURL(%.60q) = %v, %v; want %s", row.raw, u, p, row.want)
 			}
 		})
+	}
+}
+
+func TestAnEmptyURLIsRefused(t *testing.T) {
+	if u, p := guard.CheckURL(""); u != nil || strings.Join(rules(p), " ") != "url.empty" {
+		t.Errorf("CheckURL = %v, %v", u, p)
+	}
+}
+
+func TestEachSpellingTestsARuleOfItsOwn(t *testing.T) {
+	names, spellings := map[string]bool{}, map[string]bool{}
+	add := func(kind, name, spelling string) {
+		if names[kind+name] || spellings[kind+spelling] {
+			t.Errorf("%s %q with %q stands in the tables twice", kind, name, spelling)
+		}
+		names[kind+name], spellings[kind+spelling] = true, true
+	}
+	for _, row := range refusedHosts {
+		add("host", row.name, row.host)
+	}
+	for _, row := range refusedURLs {
+		add("URL", row.name, row.raw)
+	}
+	if len(names) < 250 {
+		t.Errorf("only %d spellings", len(names))
 	}
 }
 
@@ -133,6 +206,19 @@ func TestGoodBaseURLsAreNormalised(t *testing.T) {
 		{"escapes are kept", "https://example.com/a%2Fb%20c", "https://example.com/a%2Fb%20c"},
 		{"dots within a segment", "https://example.com/a..b/.well-known/...", "https://example.com/a..b/.well-known/..."},
 		{"colon and at sign in the path", "https://example.com/@me:443", "https://example.com/@me:443"},
+		{"looks like a private address", "https://10.example.com/", "https://10.example.com/"},
+		{"looks like localhost", "https://localhost.example.com/", "https://localhost.example.com/"},
+		{"an address in the path", "https://example.com/127.0.0.1/", "https://example.com/127.0.0.1/"},
+		{"a URL in the path", "https://example.com/https://evil.com/", "https://example.com/https://evil.com/"},
+		{"encoded question mark and hash", "https://example.com/a%3Fb%23c", "https://example.com/a%3Fb%23c"},
+		{"encoded blank", "https://example.com/a%20b", "https://example.com/a%20b"},
+		{"fraction slash, which is no slash", "https://evil.com⁄.example.com/", "https://evil.xn--com-qt0a.example.com/"},
+		{"plus and semicolon", "https://example.com/a+b;c=d", "https://example.com/a+b;c=d"},
+		{"slash at the end", "https://example.com/a/", "https://example.com/a/"},
+		{"two slashes within the path", "https://example.com/a//b", "https://example.com/a//b"},
+		{"three dots", "https://example.com/.../a", "https://example.com/.../a"},
+		{"tilde and sub-delimiters", "https://example.com/~a!$&'()*,=", "https://example.com/~a!$&'()*,="},
+		{"ideographic dots in the host", "https://例え。テスト/", "https://xn--r8jz45g.xn--zckzah/"},
 		{"2,048 characters", typed(2048), typed(2048)},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -11,6 +11,11 @@ const MaxLength = 64
 // Rule states, for people, what [Valid] accepts.
 const Rule = "1 to 64 characters of A-Z, a-z, 0-9, _ and -"
 
+// Installation stands where an owner's id would, in keys of buckets and in
+// subjects, for what belongs to no owner. It is no identifier, so no owner can
+// have it.
+const Installation = "=installation"
+
 var pattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // Valid reports whether s may be used as an identifier. Dots and wildcards
@@ -19,3 +24,6 @@ var pattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 func Valid(s string) bool {
 	return pattern.MatchString(s)
 }
+
+// Pattern returns the regular expression of what [Valid] accepts.
+func Pattern() string { return pattern.String() }

@@ -28,6 +28,7 @@ func TestIdentifiersAreSafeAsSubjectTokensAndKeys(t *testing.T) {
 		"fullwidth":       "ａ",
 		"invalid UTF-8":   "\xff",
 		"percent":         "%41",
+		"no owner's":      id.Installation,
 	} {
 		if id.Valid(s) {
 			t.Errorf("%s: %q was accepted", name, s)

@@ -17,6 +17,18 @@ func (q *fifo[T]) push(v T) {
 	q.items = append(q.items, v)
 }
 
+// popLast takes back what was pushed last.
+func (q *fifo[T]) popLast() T {
+	var none T
+	last := len(q.items) - 1
+	v := q.items[last]
+	q.items[last] = none
+	if q.items = q.items[:last]; q.head == last {
+		q.items, q.head = q.items[:0], 0
+	}
+	return v
+}
+
 func (q *fifo[T]) pop() T {
 	var none T
 	v := q.items[q.head]

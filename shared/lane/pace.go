@@ -20,14 +20,13 @@ func (p *pace) finished(now time.Time, took time.Duration) {
 }
 
 // each is the expected time of a job. A lane in which nothing ends is as slow
-// as it has been silent.
-func (p *pace) each(now time.Time) time.Duration {
-	return max(p.took, now.Sub(p.moved))
-}
-
-// wait is how long a job behind n others would wait.
-func (p *pace) wait(now time.Time, n, inFlight int) time.Duration {
-	return p.each(now) * time.Duration(n) / time.Duration(inFlight)
+// as it has been silent, once that is longer than patience: a moment's silence
+// is nothing, when many wait for a processor.
+func (p *pace) each(now time.Time, patience time.Duration) time.Duration {
+	if silent := now.Sub(p.moved); silent > patience {
+		return max(p.took, silent)
+	}
+	return p.took
 }
 
 // maxPostponed bounds how far shed jobs are spread.
@@ -35,10 +34,10 @@ const maxPostponed = 15 * time.Minute
 
 // postpone returns when a shed job should come back: behind those shed before
 // it, as far apart as the lane can take them.
-func (p *pace) postpone(now time.Time, least time.Duration, inFlight int) time.Duration {
+func (p *pace) postpone(now time.Time, least, apart time.Duration) time.Duration {
 	if earliest := now.Add(least); p.horizon.Before(earliest) {
 		p.horizon = earliest
 	}
-	p.horizon = p.horizon.Add(p.each(now) / time.Duration(inFlight))
+	p.horizon = p.horizon.Add(apart)
 	return min(p.horizon.Sub(now), maxPostponed)
 }

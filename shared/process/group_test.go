@@ -263,3 +263,23 @@ func TestAStoppingGroupIsUnreadyBeforeAnyMemberStops(t *testing.T) {
 		}
 	})
 }
+
+func TestAwaitWaitsForAllPartsOrForTheEnd(t *testing.T) {
+	one, two := make(chan struct{}), make(chan struct{})
+	got := make(chan bool)
+	go func() { got <- process.Await(t.Context(), one, two) }()
+	close(two)
+	close(one)
+	if !<-got {
+		t.Error("all parts are ready, and it says they are not")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { got <- process.Await(ctx, one, make(chan struct{})) }()
+	cancel()
+	if <-got {
+		t.Error("a part was never ready, and it says all are")
+	}
+	if !process.Await(ctx) {
+		t.Error("nothing to wait for is ready")
+	}
+}

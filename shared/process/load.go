@@ -2,9 +2,11 @@ package process
 
 import (
 	"errors"
+	"net"
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/caarlos0/env/v11"
@@ -26,6 +28,19 @@ type Checker interface {
 // Refuse is the problem of one setting, for a [Checker].
 func Refuse(name, detail string) fault.Problem {
 	return fault.Problem{Pointer: fault.Pointer(name), Rule: "setting.refused", Detail: detail}
+}
+
+// RefuseAddr is the problem of a setting that is no address to listen at; nil
+// where it is one.
+func RefuseAddr(name, addr string) fault.Problems {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err == nil {
+		return nil
+	}
+	return fault.Problems{Refuse(name, "must be a host and a port, such as 127.0.0.1:8484")}
 }
 
 // Load reads settings into the targets, pointers to structs, from an
@@ -58,16 +73,22 @@ func Load(environ []string, targets ...any) error {
 func loadStruct(vars map[string]string, target any) fault.Problems {
 	var problems fault.Problems
 	var checkers []Checker
+	unread := map[string]bool{}
 	walk(reflect.ValueOf(target).Elem(), "", func(f field) {
-		if p := f.load(vars); p != nil {
-			problems = append(problems, *p)
+		p := f.load(vars)
+		if p == nil {
+			return
 		}
+		problems = append(problems, *p)
+		unread[fault.Pointer(f.name)] = true
+		_ = f.load(map[string]string{}) // the others are judged beside its default
 	}, func(c Checker) { checkers = append(checkers, c) })
-	if len(problems) > 0 {
-		return problems
-	}
 	for _, c := range checkers {
-		problems = append(problems, c.Check()...)
+		for _, p := range c.Check() {
+			if !unread[p.Pointer] {
+				problems = append(problems, p)
+			}
+		}
 	}
 	return problems
 }
@@ -107,6 +128,10 @@ func (f field) malformed(err error) string {
 	if f.secret() || !errors.As(err, &parse) {
 		return detail
 	}
+	var number *strconv.NumError
+	if errors.As(parse.Err, &number) {
+		return detail + ": " + strconv.Quote(number.Num) + ", " + number.Err.Error()
+	}
 	return detail + ": " + parse.Err.Error()
 }
 
@@ -122,27 +147,29 @@ func (f field) fromFile(vars map[string]string) (map[string]string, *fault.Probl
 		p.Detail = "is set beside " + f.name + "; give one of the two"
 		return nil, p
 	}
-	b, err := readSecret(path)
+	text, err := SecretFile(path)
 	if err != nil {
 		p.Detail = "cannot be read: " + err.Error()
 		return nil, p
 	}
-	text := strings.TrimRight(string(b), "\r\n")
-	if text == "" {
+	if text.Empty() {
 		return map[string]string{}, nil
 	}
-	return map[string]string{f.name: text}, nil
+	return map[string]string{f.name: text.Reveal()}, nil
 }
 
-func readSecret(path string) ([]byte, error) {
+// SecretFile reads a secret as NAME_FILE gives it, for settings that are read
+// again while the process runs.
+func SecretFile(path string) (secret.Text, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return secret.Text{}, err
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxSecretFile {
-		return nil, errors.New(path + " is no file of at most 64 KiB")
+		return secret.Text{}, errors.New(path + " is no file of at most 64 KiB")
 	}
-	return os.ReadFile(path)
+	b, err := os.ReadFile(path)
+	return secret.NewText(strings.TrimRight(string(b), "\r\n")), err
 }
 
 func (f field) secret() bool { return f.sf.Type == reflect.TypeFor[secret.Text]() }

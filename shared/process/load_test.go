@@ -102,15 +102,22 @@ func TestEverythingWrongIsReportedAtOnce(t *testing.T) {
 	}
 }
 
-func TestRulesAreCheckedOnceTheirSettingsCanBeRead(t *testing.T) {
+func TestRulesAreCheckedBesideSettingsThatCannotBeRead(t *testing.T) {
 	var s settings
 	err := process.Load([]string{"OWNER=acme", "PARTITIONS=101"}, &s)
 	if diff := cmp.Diff("/PARTITIONS setting.refused\n", names(err)); diff != "" {
 		t.Error(diff)
 	}
-	err = process.Load([]string{"PARTITIONS=101"}, &s)
-	if diff := cmp.Diff("/OWNER setting.required\n", names(err)); diff != "" {
+	err = process.Load([]string{"PARTITIONS=101", "WAIT=5"}, &s)
+	if diff := cmp.Diff("/OWNER setting.required\n/WAIT setting.malformed\n/PARTITIONS setting.refused\n", names(err)); diff != "" {
 		t.Error(diff)
+	}
+	err = process.Load([]string{"OWNER=acme", "PARTITIONS=a lot"}, &s)
+	if diff := cmp.Diff("/PARTITIONS setting.malformed\n", names(err)); diff != "" {
+		t.Error(diff)
+	}
+	if p := fault.ProblemsOf(err); len(p) != 1 || p[0].Detail != `cannot be read as integer: "a lot", invalid syntax` {
+		t.Errorf("said %q", p)
 	}
 }
 

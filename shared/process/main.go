@@ -49,6 +49,7 @@ func execute[S any](ctx context.Context, o outside, run func(context.Context, *P
 		return statusSettings
 	}
 	p := New(o.name, frame, o.log)
+	p.WarnMisspelt(o.environ, &frame, &settings)
 	done := make(chan error, 1)
 	go func() { done <- run(ctx, p, settings) }()
 	err := wait(ctx, done, frame.StopTimeout)

@@ -55,7 +55,7 @@ type started struct {
 
 func start(t *testing.T, environ ...string) *started {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append([]string{"PROBE_SIZE=1"}, environ...)
@@ -144,8 +144,9 @@ func TestRefusedSettingsAreAllLoggedBeforeAnythingStarts(t *testing.T) {
 	if got := cmd.ProcessState.ExitCode(); got != 2 {
 		t.Errorf("status %d", got)
 	}
-	if got := log.String(); strings.Count(got, "\n") != 2 || strings.Contains(got, `"up"`) ||
+	if got := log.String(); strings.Count(got, "\n") != 3 || strings.Contains(got, `"up"`) ||
 		!strings.Contains(got, `"setting":"LOG_FORMAT","rule":"setting.refused"`) ||
+		!strings.Contains(got, `"setting":"HEALTH_ADDR","rule":"setting.refused"`) ||
 		!strings.Contains(got, `"setting":"PROBE_SIZE","rule":"setting.required"`) {
 		t.Errorf("log: %s", got)
 	}

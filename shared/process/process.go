@@ -10,15 +10,13 @@ package process
 
 import (
 	"context"
+	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"runtime/debug"
-	"time"
 
 	"github.com/rs/zerolog"
 
-	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/web"
 )
 
 // Process is what a main gets from the frame.
@@ -47,29 +45,27 @@ func (p *Process) Run(ctx context.Context, members ...Member) error {
 	if p.settings.HealthAddr == "" {
 		return g.Run(ctx)
 	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", p.settings.HealthAddr)
+	server, err := web.Listen(ctx, p.settings.HealthAddr, Health(g))
 	if err != nil {
-		return fault.New(fault.Invalid, "listen for health", p.settings.HealthAddr, err)
+		return fmt.Errorf("HEALTH_ADDR: %w", err)
 	}
-	p.Log.Info().Stringer("address", ln.Addr()).Msg("health")
-	stop := p.serve(ln, Health(g))
-	defer stop()
+	p.Log.Info().Stringer("address", server.Addr()).Msg("health")
+	defer p.serve(ctx, server)()
 	return g.Run(ctx)
 }
 
-// serve answers on ln until the returned function is called, which waits.
-func (p *Process) serve(ln net.Listener, h http.Handler) (stop func()) {
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
+// serve answers until the returned function is called, which waits.
+func (p *Process) serve(ctx context.Context, s *web.Server) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := server.Serve(ln); err != nil && err != http.ErrServerClosed {
+		if err := s.Run(ctx); err != nil {
 			p.Log.Error().Err(err).Msg("health")
 		}
 	}()
 	return func() {
-		_ = server.Close()
+		cancel()
 		<-done
 	}
 }

@@ -70,7 +70,7 @@ func TestAProcessAnswersForItsMembersFromStartToEnd(t *testing.T) {
 	var j journal
 	m := j.member("matcher")
 	m.lazy = true
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {

@@ -17,3 +17,16 @@ type Member struct {
 	Name    string
 	Service Service
 }
+
+// Await waits until all parts are ready and returns true, or false when ctx
+// ends before.
+func Await(ctx context.Context, parts ...<-chan struct{}) bool {
+	for _, ready := range parts {
+		select {
+		case <-ready:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}

@@ -28,6 +28,9 @@ func (s *Settings) Check() fault.Problems {
 	if s.LogFormat != "json" && s.LogFormat != "text" {
 		p = append(p, Refuse("LOG_FORMAT", "must be json or text"))
 	}
+	if s.HealthAddr != "" {
+		p = append(p, RefuseAddr("HEALTH_ADDR", s.HealthAddr)...)
+	}
 	if s.GCPercent < 10 {
 		p = append(p, Refuse("GC_PERCENT", "must be at least 10"))
 	}

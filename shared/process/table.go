@@ -24,7 +24,8 @@ type Setting struct {
 // Table lists the settings of structs of settings (or pointers to such), sorted
 // by name. A setting that stands in several structs is one row where they say
 // the same of it; where they differ it has several rows, which a test of the
-// caller should refuse.
+// caller should refuse. The file of a secret is in the secret's row, also where
+// it is a setting of its own.
 func Table(structs ...any) []Setting {
 	var rows []Setting
 	for _, s := range structs {
@@ -34,6 +35,11 @@ func Table(structs ...any) []Setting {
 		}
 		walk(reflect.New(t).Elem(), "", func(f field) { rows = append(rows, f.setting()) }, func(Checker) {})
 	}
+	files := map[string]bool{}
+	for _, r := range rows {
+		files[r.Name+"_FILE"] = r.Secret
+	}
+	rows = slices.DeleteFunc(rows, func(r Setting) bool { return files[r.Name] })
 	slices.SortStableFunc(rows, func(a, b Setting) int { return strings.Compare(a.Name, b.Name) })
 	return slices.Compact(rows)
 }

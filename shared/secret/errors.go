@@ -16,5 +16,6 @@ var (
 	// ErrExposed says that others than its owner may read or write a key file.
 	ErrExposed = errors.New("key file is open to others than its owner; its mode must be 0600")
 
-	errKeyForm = errors.New("a key is base64 of exactly 32 bytes")
+	errManyKeys = errors.New("too many keys: drop those that seal nothing any more")
+	errKeyForm  = errors.New("a key is base64 of exactly 32 bytes")
 )

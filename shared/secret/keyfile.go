@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/billhook/billhook/shared/fault"
 )
@@ -72,24 +73,55 @@ func ReadKeys(path string) ([]Key, error) {
 	return keys, nil
 }
 
-// createKey writes the key beside path and links it into place: unlike a file
-// opened with O_EXCL, a link that exists is complete.
+// WriteKeys replaces a key file: complete or not at all, readable by its owner
+// only, and on disk when it returns. A file with more than can be read again is
+// not written.
+func WriteKeys(path string, keys []Key) error {
+	text := joinKeys(keys)
+	if _, err := ParseKeys(text); err != nil {
+		return fault.New(fault.Invalid, "write sealing keys", path, err)
+	}
+	if len(text) > maxKeyFile {
+		return fault.New(fault.Invalid, "write sealing keys", path, errManyKeys)
+	}
+	if err := replaceKeys(path, text, os.Rename); err != nil {
+		return fault.New(fault.Internal, "write sealing keys", path, err)
+	}
+	return nil
+}
+
+// createKey makes the key file where there is none: unlike a file opened with
+// O_EXCL, a link that exists is complete.
 func createKey(path string, rand io.Reader) error {
 	key, err := GenerateKey(rand)
 	if err != nil {
 		return err
 	}
+	return replaceKeys(path, joinKeys([]Key{key}), os.Link)
+}
+
+// joinKeys writes each key on a line.
+func joinKeys(keys []Key) string {
+	var b strings.Builder
+	for _, k := range keys {
+		b.WriteString(k.Reveal() + "\n")
+	}
+	return b.String()
+}
+
+// replaceKeys writes a text beside path and has place put it there.
+func replaceKeys(path, text string, place func(from, to string) error) error {
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, ".sealing-key-*") // 0600 and O_EXCL
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.Remove(f.Name()) }()
-	_, err = f.WriteString(key.Reveal() + "\n")
+	_, err = f.WriteString(text)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(f.Name(), path); err != nil {
+	if err := place(f.Name(), path); err != nil {
 		return err
 	}
 	return syncDir(dir)

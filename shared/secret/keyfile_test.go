@@ -147,3 +147,28 @@ func TestMissingOrBrokenKeysAreRefused(t *testing.T) {
 		})
 	}
 }
+
+func TestAKeyFileIsReplacedWholeOrNotAtAll(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "sealing.key")
+	keys := []secret.Key{newKey(t), newKey(t)}
+	if err := secret.WriteKeys(path, keys); err != nil {
+		t.Fatal(err)
+	}
+	many := make([]secret.Key, 200)
+	for i := range many {
+		many[i] = newKey(t)
+	}
+	for name, refused := range map[string][]secret.Key{"none": nil, "more than are read again": many} {
+		if err := secret.WriteKeys(path, refused); err == nil {
+			t.Errorf("%s: written", name)
+		}
+	}
+	got, err := secret.ReadKeys(path)
+	if err != nil || len(got) != 2 || got[0].ID() != keys[0].ID() || got[1].ID() != keys[1].ID() {
+		t.Errorf("ReadKeys = %v, %v", got, err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}

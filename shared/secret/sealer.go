@@ -14,7 +14,9 @@ import (
 	"crypto/cipher"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"strings"
+	"sync/atomic"
 
 	"github.com/billhook/billhook/shared/fault"
 )
@@ -34,29 +36,80 @@ type Sealed string
 
 const scheme = "sealed:v1:"
 
-// Sealer seals with its first key and opens with any of its keys. It may be
-// used by many goroutines at once.
+// Sealer seals with the first key of its ring and opens with any of them. It
+// may be used by many goroutines at once.
 type Sealer struct {
-	first string
-	aeads map[string]cipher.AEAD
+	// read gives the keys as they are now; nil where they never change.
+	read func() ([]Key, error)
+	ring atomic.Pointer[ring]
 }
 
-// NewSealer returns a sealer. To rotate, put the new key first and keep the
-// old ones until everything is sealed anew. Without a key it returns
-// [ErrNoKey].
+// ring is a set of keys, one of which seals.
+type ring struct {
+	first string
+	aeads map[string]cipher.AEAD
+	marks []byte // the key of [Sealer.Mark]
+}
+
+// NewSealer returns a sealer whose keys never change. The first one seals.
+// Without a key it returns [ErrNoKey].
 func NewSealer(keys ...Key) (*Sealer, error) {
+	r, err := newRing(keys)
+	if err != nil {
+		return nil, err
+	}
+	s := new(Sealer)
+	s.ring.Store(r)
+	return s, nil
+}
+
+// Follow returns a sealer that reads its keys anew before it seals, so that
+// nothing is sealed with a former key once there is a newer one, and when it
+// meets a key that it does not know. So keys change without a restart.
+func Follow(read func() ([]Key, error)) (*Sealer, error) {
+	s := &Sealer{read: read}
+	_, err := s.renewed()
+	return s, err
+}
+
+// renewed returns the ring as it is now.
+func (s *Sealer) renewed() (*ring, error) {
+	if s.read == nil {
+		return s.known()
+	}
+	keys, err := s.read()
+	if err != nil {
+		return nil, err
+	}
+	r, err := newRing(keys)
+	if err != nil {
+		return nil, err
+	}
+	s.ring.Store(r)
+	return r, nil
+}
+
+// known returns the ring as it was read last.
+func (s *Sealer) known() (*ring, error) {
+	if r := s.ring.Load(); r != nil {
+		return r, nil
+	}
+	return nil, fault.New(fault.Invalid, "use sealer", "", ErrNoKey)
+}
+
+func newRing(keys []Key) (*ring, error) {
 	if len(keys) == 0 {
 		return nil, fault.New(fault.Invalid, "make sealer", "", ErrNoKey)
 	}
-	s := &Sealer{first: keys[0].ID(), aeads: make(map[string]cipher.AEAD, len(keys))}
+	r := &ring{first: keys[0].ID(), aeads: make(map[string]cipher.AEAD, len(keys)), marks: markKey(keys[0])}
 	for _, k := range keys {
 		aead, err := newAEAD(k)
 		if err != nil {
 			return nil, fault.New(fault.Internal, "make sealer", k.ID(), err)
 		}
-		s.aeads[k.ID()] = aead
+		r.aeads[k.ID()] = aead
 	}
-	return s, nil
+	return r, nil
 }
 
 // newAEAD leaves the nonce to the standard library: a repeated nonce would
@@ -71,12 +124,12 @@ func newAEAD(k Key) (cipher.AEAD, error) {
 
 // Seal seals plain for place.
 func (s *Sealer) Seal(place Place, plain Text) (Sealed, error) {
-	aead, ok := s.aeads[s.first]
-	if !ok {
-		return "", fault.New(fault.Internal, "seal", place.String(), ErrNoKey)
+	r, err := s.renewed()
+	if err != nil {
+		return "", err
 	}
-	ct := aead.Seal(nil, nil, []byte(plain.Reveal()), place.bytes())
-	return Sealed(scheme + s.first + ":" + encoding.EncodeToString(ct)), nil
+	ct := r.aeads[r.first].Seal(nil, nil, []byte(plain.Reveal()), place.bytes())
+	return Sealed(scheme + r.first + ":" + encoding.EncodeToString(ct)), nil
 }
 
 // Open returns what was sealed for place. Its errors wrap [ErrMalformed],
@@ -86,9 +139,9 @@ func (s *Sealer) Open(place Place, sealed Sealed) (Text, error) {
 	if !ok {
 		return Text{}, fault.New(fault.Internal, "open sealed", place.String(), ErrMalformed)
 	}
-	aead, ok := s.aeads[id]
-	if !ok {
-		return Text{}, fault.New(fault.Internal, "open sealed", place.String(), ErrUnknownKey)
+	aead, err := s.key(id)
+	if err != nil {
+		return Text{}, fault.New(fault.Internal, "open sealed", place.String(), err)
 	}
 	plain, err := aead.Open(nil, nil, ct, place.bytes())
 	if err != nil {
@@ -97,11 +150,47 @@ func (s *Sealer) Open(place Place, sealed Sealed) (Text, error) {
 	return NewText(string(plain)), nil
 }
 
+// key returns the key of an id, which may be newer than the last reading.
+func (s *Sealer) key(id string) (cipher.AEAD, error) {
+	for _, ring := range []func() (*ring, error){s.known, s.renewed} {
+		r, err := ring()
+		if err != nil {
+			return nil, errors.Join(ErrUnknownKey, err)
+		}
+		if aead, ok := r.aeads[id]; ok {
+			return aead, nil
+		}
+	}
+	return nil, ErrUnknownKey
+}
+
+// Renew returns a sealed text as it is where the newest key sealed it, and else
+// sealed anew with that one.
+func (s *Sealer) Renew(place Place, sealed Sealed) (Sealed, error) {
+	r, err := s.renewed()
+	if err != nil || r.first == sealed.KeyID() {
+		return sealed, err
+	}
+	plain, err := s.Open(place, sealed)
+	if err != nil {
+		return sealed, err
+	}
+	return s.Seal(place, plain)
+}
+
 // Stale reports whether a sealed text should be sealed anew, because another
 // key than the first one sealed it.
 func (s *Sealer) Stale(sealed Sealed) bool {
 	id, _, ok := sealed.split()
-	return ok && id != s.first
+	r, err := s.known()
+	return ok && err == nil && id != r.first
+}
+
+// KeyID names the key that sealed the text, as [Key.ID] does; empty where the
+// text is not sealed at all.
+func (s Sealed) KeyID() string {
+	id, _, _ := s.split()
+	return id
 }
 
 // Valid reports whether the text has the form of a sealed one. It says nothing

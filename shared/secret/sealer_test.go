@@ -5,6 +5,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -146,6 +149,65 @@ func TestTheFirstKeySealsAndEveryKeyOpens(t *testing.T) {
 	}
 	if _, err := newSealer(t, newer).Open(place, before); !errors.Is(err, secret.ErrUnknownKey) {
 		t.Errorf("without the old key: %v", err)
+	}
+}
+
+func TestAFollowerSealsWithTheNewestKeyAndLearnsOfOnesItMeets(t *testing.T) {
+	older, newer := newKey(t), newKey(t)
+	path := filepath.Join(t.TempDir(), "sealing.key")
+	write := func(keys ...secret.Key) {
+		t.Helper()
+		if err := secret.WriteKeys(path, keys); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(older)
+	s, err := secret.Follow(func() ([]secret.Key, error) { return secret.ReadKeys(path) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := seal(t, s, canary)
+	write(newer, older)
+	if got, err := s.Open(place, seal(t, newSealer(t, newer), canary)); err != nil || got.Reveal() != canary {
+		t.Errorf("sealed by another process with a newer key: %q, %v", got.Reveal(), err)
+	}
+	renewed, err := s.Renew(place, before)
+	if err != nil || renewed.KeyID() != newer.ID() || !s.Stale(before) {
+		t.Errorf("Renew = %s, %v", renewed, err)
+	}
+	if again, err := s.Renew(place, renewed); err != nil || again != renewed {
+		t.Errorf("Renew of what is new = %s, %v", again, err)
+	}
+	write(newer)
+	if after := seal(t, s, canary); after.KeyID() != newer.ID() {
+		t.Errorf("sealed with %s", after.KeyID())
+	}
+	if _, err := s.Open(place, seal(t, newSealer(t, newKey(t)), canary)); !errors.Is(err, secret.ErrUnknownKey) {
+		t.Errorf("a key that nobody has: %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Open(place, renewed); err != nil || got.Reveal() != canary {
+		t.Errorf("known keys without the file: %v", err)
+	}
+	if _, err := s.Seal(place, secret.NewText(canary)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("sealed with a key that is kept nowhere: %v", err)
+	}
+	_, err = s.Open(place, seal(t, newSealer(t, newKey(t)), canary))
+	if !errors.Is(err, secret.ErrUnknownKey) || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("an unknown key without the file: %v", err)
+	}
+}
+
+func TestWhatCannotBeOpenedIsNotRenewed(t *testing.T) {
+	s := newSealer(t, newKey(t))
+	for sealed, want := range map[secret.Sealed]error{
+		seal(t, newSealer(t, newKey(t)), canary): secret.ErrUnknownKey, canary: secret.ErrMalformed,
+	} {
+		if got, err := s.Renew(place, sealed); !errors.Is(err, want) || got != sealed {
+			t.Errorf("Renew = %s, %v", got, err)
+		}
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"log/slog"
+	"os"
+	"os/exec"
 	"reflect"
 	"strings"
 	"testing"
@@ -99,4 +101,33 @@ func TestTextsAreEqualByWhatTheyHold(t *testing.T) {
 	if !(secret.Text{}).Empty() || !secret.NewText("").Empty() || a.Empty() {
 		t.Error("Empty does not follow the text")
 	}
+}
+
+// TestNoPanicRevealsAText lets a process die of a panic with all its
+// goroutines' stacks.
+func TestNoPanicRevealsAText(t *testing.T) {
+	if os.Getenv("PANIC_WITH_A_SECRET") != "" {
+		k, err := secret.ParseKey(strings.Repeat("c2VjcmV0", 5) + "c2U=")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := secret.NewText(canary)
+		go panicking(&holder{Public: text, hidden: text}, k, text)
+		select {}
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNoPanicRevealsAText$")
+	cmd.Env = append(os.Environ(), "PANIC_WITH_A_SECRET=1", "GOTRACEBACK=all")
+	out, err := cmd.CombinedOutput()
+	if err == nil || !bytes.Contains(out, []byte("panicking")) {
+		t.Fatalf("it did not die: %v\n%s", err, out)
+	}
+	if leaks(string(out)) || bytes.Contains(out, []byte("secretsecret")) || bytes.Contains(out, []byte("c2VjcmV0c2VjcmV0")) {
+		t.Errorf("the panic reveals: %s", out)
+	}
+}
+
+// panicking dies with everything that it was given.
+func panicking(h *holder, k secret.Key, text secret.Text) {
+	defer func() { panic(fmt.Errorf("again: %v %+v %v %v", recover(), h, k, text)) }()
+	panic(text)
 }

@@ -11,9 +11,11 @@ import (
 
 // Defaults of [Config].
 const (
-	DefaultBatch = 500
+	DefaultBatch = 1000
 	DefaultLease = 5 * time.Second
 	DefaultLook  = 10 * time.Second
+	// DefaultLinger is that of [Lanes].
+	DefaultLinger = time.Second
 )
 
 // Config says what a cursor reads and what it may write.
@@ -33,6 +35,9 @@ type Config struct {
 	// Start is the position of a cursor without a checkpoint: reading begins
 	// behind this sequence. 0 reads all.
 	Start uint64
+	// Lanes tells messages apart, so that those of one key give way to the
+	// others; nil when all are one.
+	Lanes *Lanes
 	// BatchMax is the greatest number of messages handled at once; 0 means
 	// [DefaultBatch].
 	BatchMax int
@@ -68,6 +73,11 @@ func (c Config) withDefaults() Config {
 	if c.Look == 0 {
 		c.Look = DefaultLook
 	}
+	if c.Lanes != nil && c.Lanes.Linger == 0 {
+		lanes := *c.Lanes
+		lanes.Linger = DefaultLinger
+		c.Lanes = &lanes
+	}
 	return c
 }
 
@@ -80,7 +90,29 @@ const (
 	FaultBatch = "between-batches"
 	// FaultCheckpoint lies behind a stored checkpoint.
 	FaultCheckpoint = "after-checkpoint"
+	// FaultAside lies between setting a key aside and everything that tells
+	// of it; FaultBack does where the key has caught up.
+	FaultAside = "after-setting-aside"
+	FaultBack  = "after-taking-back"
 )
+
+// Lanes says how messages are told apart. The order of the messages of one key
+// is always kept; a key of which much has gathered is set aside, and the others
+// pass it.
+type Lanes struct {
+	// Key returns the key of a message, by its subject. A message without one,
+	// or with one that is no identifier as package id has it, never lags.
+	Key func(subject string) string
+	// Filter matches the messages of a key, and no others.
+	Filter func(key string) string
+	// Linger is how often a key that has caught up may go with the others
+	// again; 0 means [DefaultLinger].
+	Linger time.Duration
+	// Spread is how long messages of a key that lags may be held back for the
+	// sake of the others, counted from when they were stored; 0 for not at
+	// all.
+	Spread time.Duration
+}
 
 // Deps are what a cursor is given.
 type Deps struct {
@@ -95,6 +127,8 @@ type Deps struct {
 type Gap struct {
 	Cursor string `json:"cursor"`
 	Stream string `json:"stream"`
+	// Key is whose messages it concerns, where only those lagged so far.
+	Key string `json:"key,omitempty"`
 	// After is the last position before the gap. First and Last are the ends
 	// of the stream. Where First is beyond After+1, retention removed what
 	// lay between before the cursor had it for certain. Where Last is before

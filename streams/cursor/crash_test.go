@@ -72,7 +72,7 @@ func crashAfterPublish(r *rig) {
 }
 
 func crashInFanOut(r *rig) {
-	const n = 1200
+	const n = 1500
 	want := append(fannedBodies("1", n), fannedBodies("2", n)...)
 	var first, second *instance
 	armed := make(chan struct{})
@@ -98,7 +98,7 @@ func crashInFanOut(r *rig) {
 }
 
 func looseInsideFanOut(r *rig) {
-	const n = 700
+	const n = 1400
 	var first, second *instance
 	armed := make(chan struct{})
 	h := fan(n)
@@ -120,7 +120,7 @@ func looseInsideFanOut(r *rig) {
 	r.expireLease()
 	r.start(fan(n))
 	all := fannedBodies("1", n)
-	r.expectWritten(slices.Concat(all[:500], []string{"loose"}, all[500:]))
+	r.expectWritten(slices.Concat(all[:1000], []string{"loose"}, all[1000:]))
 }
 
 // identified is echo with the body as the message's id.

@@ -10,8 +10,10 @@
 // The lease only avoids useless work. What makes it safe is the fence: every
 // write expects the newest output to be the one that the writer knows, and
 // every output says which message it was made from. So a new holder resumes
-// behind the newest output, and a former one that wakes up is refused. It
-// refuses to acknowledge anything to the stream: the checkpoint is its own.
+// behind the newest output, and a former one that wakes up is refused. Where
+// messages have keys, one of which much has gathered gives way to the others:
+// its place is then one of several. The package refuses to acknowledge anything
+// to the stream: the checkpoint is its own.
 package cursor
 
 import (
@@ -87,7 +89,7 @@ func (c *Cursor) hold(ctx context.Context, pause *pause) error {
 	}
 	c.held.Store(true)
 	defer c.held.Store(false)
-	c.log.Info().Uint64("epoch", s.mark.Epoch).Uint64("position", s.mark.Position).Msg("cursor taken over")
+	c.log.Info().Uint64("epoch", s.mark.Epoch).Uint64("position", s.main.Position).Int("lagging", len(s.lanes)).Msg("cursor taken over")
 	if err := c.handler.Begin(ctx, s); err != nil {
 		return errors.Join(err, s.fatal)
 	}

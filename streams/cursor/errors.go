@@ -11,9 +11,6 @@ import (
 // took over.
 var ErrStale = errors.New("another holder has taken over")
 
-// errReader is why a reader is made again.
-var errReader = errors.New("reading was interrupted")
-
 // replaced reports whether err only says that another holder is at work.
 func replaced(err error) bool {
 	return errors.Is(err, ErrStale) || errors.Is(err, fence.ErrFenced) || errors.Is(err, lease.ErrLost)

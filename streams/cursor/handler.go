@@ -2,9 +2,10 @@ package cursor
 
 import (
 	"context"
-	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/billhook/billhook/streams/internal/ordered"
 )
 
 // Handler is the work of a cursor. Its methods are called from one goroutine
@@ -23,14 +24,7 @@ type Handler interface {
 }
 
 // Message is a message that was read.
-type Message struct {
-	Subject string
-	Header  nats.Header
-	Data    []byte
-	// Seq is the sequence in the stream; Time is when it was stored.
-	Seq  uint64
-	Time time.Time
-}
+type Message = ordered.Message
 
 // Step is what became of one message. Its outputs are stored in order and
 // exactly once; when there are more than fit a batch and the holder dies

@@ -3,74 +3,102 @@ package cursor
 import (
 	"context"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/internal/leader"
 )
 
-// looker compares, now and then, how far the reading has come with the ends of
-// the stream.
+// look compares, now and then, how far each reading has come with the ends of
+// the stream, and moves places over messages that the filters leave out: else
+// the position of an idle cursor would fall behind retention and look like a
+// gap.
 //
-// A gap cannot be missed: if retention was ahead of the reading at any moment
+// A gap cannot be missed: if retention was ahead of a reading at any moment
 // between two looks, then the stream's beginning at the second look is behind
 // what the reading had reached at the first.
-type looker struct {
-	s *Session
-	r *reader
-	// reached is the last sequence that had been received at the last look.
-	reached uint64
-}
-
-// now looks, and moves the position over messages that the filters leave out:
-// else the position of an idle cursor would fall behind retention and look
-// like a gap.
-func (l *looker) now(ctx context.Context) error {
-	err := l.look(ctx)
+func (s *Session) look(ctx context.Context) error {
+	err := s.lookOnce(ctx)
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case fault.KindOf(err) == fault.Unavailable:
-		l.s.c.log.Warn().Err(err).Msg("cursor could not look at its stream; trying again")
+		s.c.log.Warn().Err(err).Msg("cursor could not look at its stream; trying again")
 		return nil
 	default:
 		return err
 	}
 }
 
-func (l *looker) look(ctx context.Context) error {
-	ends, err := l.s.c.ends(ctx)
+func (s *Session) lookOnce(ctx context.Context) error {
+	info, err := s.c.stream(ctx)
 	if err != nil {
 		return err
 	}
-	if l.s.c.cfg.Purged {
-		l.reached = max(l.reached, l.s.mark.Position)
-	}
-	if ends.FirstSeq > l.reached+1 {
-		if err := l.s.c.gap(ctx, Gap{After: l.reached, First: ends.FirstSeq, Last: ends.LastSeq}); err != nil {
-			return err
+	ends := info.State
+	s.pressed = filling(info)
+	for _, r := range s.all() {
+		if s.c.cfg.Purged {
+			r.reached = max(r.reached, r.Position)
 		}
+		if ends.FirstSeq > r.reached+1 {
+			if err := s.c.gap(ctx, Gap{Key: r.key, After: r.reached, First: ends.FirstSeq, Last: ends.LastSeq}); err != nil {
+				return err
+			}
+		}
+		r.reached = max(r.reached, r.Position, r.reader.Last(), ends.FirstSeq-min(1, ends.FirstSeq))
 	}
-	l.reached = max(l.reached, l.s.mark.Position, l.r.last(), ends.FirstSeq-min(1, ends.FirstSeq))
-	return l.advance(ctx, ends.LastSeq)
+	return s.advance(ctx, ends.LastSeq)
 }
 
-// advance moves the position to the end that the stream had before the newest
-// message of the filters was looked up, if that message is handled.
-func (l *looker) advance(ctx context.Context, end uint64) error {
-	cfg := l.s.c.cfg
-	if len(cfg.Filters) == 0 || end <= l.s.mark.Position {
+// filling reports whether a stream that refuses what is too much for it is more
+// than half full. Then nobody waits for the sake of others: all would be refused.
+func filling(s *jetstream.StreamInfo) bool {
+	limit := s.Config.MaxBytes
+	return s.Config.Discard == jetstream.DiscardNew && limit > 0 && s.State.Bytes > uint64(limit)/2
+}
+
+// advance moves the main place to the end that the stream had before the newest
+// message of the filters was looked up, if that message is handled; and says of
+// the keys that lag of which nothing is left that they have caught up.
+func (s *Session) advance(ctx context.Context, end uint64) error {
+	for _, l := range s.lanes {
+		done, err := s.exhausted(ctx, l)
+		if err != nil {
+			return err
+		}
+		if done {
+			// What was stored in part is gone as well.
+			l.place, l.skipped = place{Position: l.Position}, 0
+			s.caughtUp(l)
+		}
+	}
+	if len(s.main.filters) == 0 || end <= s.main.Position {
 		return nil
 	}
-	for _, f := range cfg.Filters {
-		m, err := leader.Last(ctx, l.s.c.deps.JS, cfg.Stream, f)
+	done, err := s.exhausted(ctx, s.main)
+	if err == nil && done {
+		s.main.place, s.dirty = place{Position: end}, true
+	}
+	return err
+}
+
+// exhausted reports whether the stream has nothing for r behind its position,
+// and r has received nothing from there that is gone since.
+func (s *Session) exhausted(ctx context.Context, r *reading) (bool, error) {
+	if r.reader.Last() > r.Position {
+		return false, nil
+	}
+	for _, f := range r.filters {
+		m, err := leader.Last(ctx, s.c.deps.JS, s.c.cfg.Stream, f)
 		if err != nil {
-			return fault.New(fault.Unavailable, "read newest", f, err)
+			return false, fault.New(fault.Unavailable, "read newest", f, err)
 		}
-		if m.Seq > l.s.mark.Position {
-			return nil
+		if m.Seq > r.Position {
+			return false, nil
 		}
 	}
-	l.s.mark.Position, l.s.mark.Source, l.s.mark.Index, l.s.dirty = end, 0, 0, true
-	return nil
+	return true, nil
 }

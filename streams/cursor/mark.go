@@ -19,12 +19,9 @@ import (
 type mark struct {
 	// Epoch is that of the holder that stored it.
 	Epoch uint64 `json:"epoch"`
-	// Position is the sequence of the last message that is done.
-	Position uint64 `json:"position"`
-	// Source is the message after Position whose first Index outputs are
-	// stored while the others are not; 0 when there is none.
-	Source uint64 `json:"source,omitempty"`
-	Index  int    `json:"index,omitempty"`
+	place
+	// Lanes are the places of the keys that lag.
+	Lanes map[string]place `json:"lanes,omitempty"`
 	// Fence is the sequence of the newest output at that time. Newer outputs
 	// know better than this mark; if there are none, this mark does.
 	Fence uint64 `json:"fence,omitempty"`

@@ -21,41 +21,63 @@ type made struct {
 // tied returns the messages of the steps' outputs: each says which message it
 // was made from and its place among that message's outputs. What a former
 // holder stored of the first message is left out.
-func (s *Session) tied(msgs []Message, steps []Step) []made {
+func (s *Session) tied(r *reading, msgs []Message, steps []Step) []made {
 	var all []made
 	for i, step := range steps {
-		source, of := msgs[i].Seq, "/"+strconv.Itoa(len(step.Outputs))
+		source, of := msgs[i].Seq, len(step.Outputs)
 		for j, out := range step.Outputs {
-			if source == s.mark.Source && j < s.mark.Index {
+			if source == r.Source && j < r.Index {
 				continue
 			}
 			m := message(out)
 			m.Header.Set(topology.HeaderSource, strconv.FormatUint(source, 10))
-			m.Header.Set(topology.HeaderIndex, strconv.Itoa(j+1)+of)
+			m.Header.Set(topology.HeaderIndex, nth(j+1, of))
+			s.tell(m, r, behind(source, j+1, of))
 			all = append(all, made{m, out})
 		}
 	}
 	return all
 }
 
+func nth(i, of int) string { return strconv.Itoa(i) + "/" + strconv.Itoa(of) }
+
 // loose returns the messages of outputs that belong to no message read. They
 // repeat how far the reading has come, since the newest output is where the
 // next holder looks.
 func (s *Session) loose(outs []Output) []made {
-	source, index := s.mark.Position, ""
-	if s.mark.Source != 0 {
-		source, index = s.mark.Source, strconv.Itoa(s.mark.Index)+"/"+strconv.Itoa(s.mark.Index+1)
-	}
 	all := make([]made, len(outs))
 	for i, out := range outs {
 		m := message(out)
-		m.Header.Set(topology.HeaderSource, strconv.FormatUint(source, 10))
-		if index != "" {
-			m.Header.Set(topology.HeaderIndex, index)
+		if at := s.main.place; at.Source != 0 {
+			m.Header.Set(topology.HeaderSource, strconv.FormatUint(at.Source, 10))
+			m.Header.Set(topology.HeaderIndex, nth(at.Index, at.Index+1))
+		} else {
+			m.Header.Set(topology.HeaderSource, strconv.FormatUint(at.Position, 10))
 		}
+		s.tell(m, s.main, s.main.place)
 		all[i] = made{m, out}
 	}
 	return all
+}
+
+// tell has m say how far everything has come once it is stored, where something
+// lags: of the reading that it is an output of, that is at.
+func (s *Session) tell(m *nats.Msg, of *reading, at place) {
+	if len(s.lanes) == 0 {
+		return
+	}
+	var b strings.Builder
+	for _, r := range s.all() {
+		p := r.place
+		if r == of {
+			p = at
+		}
+		if r != s.main {
+			b.WriteString(" " + r.key + apart)
+		}
+		b.WriteString(p.String())
+	}
+	m.Header.Set(topology.HeaderLanes, b.String())
 }
 
 // message copies the header, since a handler may use one for many outputs, and

@@ -24,7 +24,7 @@ const (
 	sink       = "OUT"
 	sinkFilter = "out.1.>"
 	// patience bounds every wait of the tests.
-	patience = 60 * time.Second
+	patience = 3 * time.Minute
 )
 
 // rig is a server with a stream to read, a stream to write, and what the
@@ -34,6 +34,8 @@ type rig struct {
 	ctx func() context.Context
 	srv *natstest.Server
 	js  jetstream.JetStream
+	// now is the clock of the cursors; nil is that of the machine.
+	now func() time.Time
 }
 
 func newRig(t testing.TB, opts ...natstest.Option) *rig {
@@ -103,6 +105,26 @@ func (r *rig) written() []string {
 
 func (r *rig) bodiesOf(stream string) []string {
 	r.t.Helper()
+	var out []string
+	for _, m := range r.messagesOf(stream) {
+		out = append(out, string(m.Data()))
+	}
+	return out
+}
+
+// writtenByKey returns the bodies of the sink by the last token of the subject.
+func (r *rig) writtenByKey() map[string][]string {
+	r.t.Helper()
+	out := map[string][]string{}
+	for _, m := range r.messagesOf(sink) {
+		key := m.Subject()[strings.LastIndex(m.Subject(), ".")+1:]
+		out[key] = append(out[key], string(m.Data()))
+	}
+	return out
+}
+
+func (r *rig) messagesOf(stream string) []jetstream.Msg {
+	r.t.Helper()
 	str, err := r.js.Stream(r.ctx(), stream)
 	r.must(err)
 	want := int(str.CachedInfo().State.Msgs)
@@ -111,11 +133,11 @@ func (r *rig) bodiesOf(stream string) []string {
 	}
 	c, err := r.js.CreateConsumer(r.ctx(), stream, jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true})
 	r.must(err)
-	batch, err := c.Fetch(want, jetstream.FetchMaxWait(5*time.Second))
+	batch, err := c.Fetch(want, jetstream.FetchMaxWait(time.Minute))
 	r.must(err)
-	var out []string
+	var out []jetstream.Msg
 	for m := range batch.Messages() {
-		out = append(out, string(m.Data()))
+		out = append(out, m)
 	}
 	r.must(batch.Error())
 	return out
@@ -124,11 +146,17 @@ func (r *rig) bodiesOf(stream string) []string {
 // expectWritten waits for the sink to hold exactly these bodies in order.
 func (r *rig) expectWritten(want []string) {
 	r.t.Helper()
-	r.eventually(fmt.Sprintf("%d outputs", len(want)), func() bool {
-		str, err := r.js.Stream(r.ctx(), sink)
-		return err == nil && str.CachedInfo().State.Msgs >= uint64(len(want))
-	})
+	r.awaitWritten(len(want))
 	r.sameWritten(want)
+}
+
+// awaitWritten waits for the sink to hold so many messages.
+func (r *rig) awaitWritten(n int) {
+	r.t.Helper()
+	r.eventually(fmt.Sprintf("%d outputs", n), func() bool {
+		str, err := r.js.Stream(r.ctx(), sink)
+		return err == nil && str.CachedInfo().State.Msgs >= uint64(n)
+	})
 }
 
 func (r *rig) sameWritten(want []string) {
@@ -225,7 +253,7 @@ func (r *rig) startOn(nc *nats.Conn, h cursor.Handler, change ...func(*cursor.Co
 		c(&cfg)
 	}
 	i := &instance{nc: nc, done: make(chan struct{})}
-	i.Cursor = cursor.New(cfg, h, cursor.Deps{JS: js, Logger: zerolog.New(zerolog.NewTestWriter(r.t))})
+	i.Cursor = cursor.New(cfg, h, cursor.Deps{JS: js, Logger: zerolog.New(zerolog.NewTestWriter(r.t)), Now: r.now})
 	ctx, stop := context.WithCancel(r.ctx())
 	i.stop = stop
 	go func() {

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"time"
 
+	"github.com/billhook/billhook/shared/company"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/fence"
+	"github.com/billhook/billhook/streams/internal/pace"
 )
 
 // leaveTimeout bounds the last checkpoint of a holding.
@@ -16,10 +18,27 @@ const leaveTimeout = 2 * time.Second
 // Session is one holding of the lease, given to the handler. Its methods may
 // be called from the handler's methods only.
 type Session struct {
-	c        *Cursor
-	shelf    shelf
-	writer   *fence.Writer
-	mark     mark
+	c      *Cursor
+	shelf  shelf
+	writer *fence.Writer
+	// mark is kept but for the places, which are those of main and lanes.
+	mark    mark
+	main    *reading
+	lanes   []*reading // of the keys that lag; they take turns in this order
+	company company.Company
+	// ahead is how many messages the main reading has passed since a lane had a
+	// turn, moved is when it passed the last one, and others when that was the
+	// last one of a key that does not lag.
+	ahead         int
+	moved, others time.Time
+	// rates are those of the keys; nil where none ever waits.
+	rates *pace.Rates
+	// pressed is true while the stream has no room for what waits.
+	pressed bool
+	// asideFrom is when a key may be set aside again, after one could not be.
+	asideFrom time.Time
+	// resting receives when a lane may have a turn again; nil when it may now.
+	resting  <-chan time.Time
 	revision uint64
 	// dirty is true while the mark differs from what is stored.
 	dirty bool
@@ -30,8 +49,36 @@ type Session struct {
 	readers int
 }
 
-// Position is the sequence of the last message whose step is done.
-func (s *Session) Position() uint64 { return s.mark.Position }
+// Position is the sequence of the last message whose step is done, but for keys
+// that lag.
+func (s *Session) Position() uint64 { return s.main.Position }
+
+// PositionOf is the sequence up to which the steps of a key's messages are done.
+func (s *Session) PositionOf(key string) uint64 {
+	if l := s.laneOf(key); l != nil {
+		return l.Position
+	}
+	return s.main.Position
+}
+
+// Half is a message whose first outputs are stored while the others are not.
+type Half struct {
+	Source uint64
+	// Stored is how many of the outputs are.
+	Stored int
+}
+
+// Halves returns what an earlier holder stored in part. Each of them is handled
+// again, before any other message of its key.
+func (s *Session) Halves() []Half {
+	var out []Half
+	for _, r := range s.all() {
+		if r.Source != 0 {
+			out = append(out, Half{r.Source, r.Index})
+		}
+	}
+	return out
+}
 
 // Epoch grows with every take-over.
 func (s *Session) Epoch() uint64 { return s.mark.Epoch }
@@ -71,6 +118,7 @@ func (s *Session) Checkpoint(ctx context.Context) error {
 // stamped returns the mark as it is to be stored now.
 func (s *Session) stamped() mark {
 	m := s.mark
+	m.place, m.Lanes = s.main.place, s.places()
 	m.Holder, m.At = s.c.cfg.Holder, s.c.deps.Now()
 	if s.writer != nil {
 		m.Fence = s.writer.Last()

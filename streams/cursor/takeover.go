@@ -11,12 +11,16 @@ import (
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/fence"
 	"github.com/billhook/billhook/streams/internal/api"
+	"github.com/billhook/billhook/streams/internal/pace"
 	"github.com/billhook/billhook/streams/subject"
 )
 
 // takeOver finds the position, claims the next epoch, and returns the session.
 func (c *Cursor) takeOver(ctx context.Context) (*Session, error) {
 	s := &Session{c: c, shelf: shelf{c.deps.JS, c.cfg.Name}}
+	if l := c.cfg.Lanes; l != nil && l.Spread > 0 {
+		s.rates = pace.NewRates(l.Spread)
+	}
 	stored, revision, err := s.shelf.load(ctx)
 	if err != nil {
 		return nil, err
@@ -27,14 +31,18 @@ func (c *Cursor) takeOver(ctx context.Context) (*Session, error) {
 			return nil, err
 		}
 	}
-	ends, err := c.ends(ctx)
+	info, err := c.stream(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s.mark = resume(stored, newest)
+	ends := info.State
+	if s.mark, err = resume(stored, newest); err != nil {
+		return nil, fault.New(fault.Internal, "read newest", c.cfg.Name, err)
+	}
 	s.mark.Epoch = max(stored.Epoch, newest.Epoch) + 1
+	s.main, s.lanes = s.readings()
 	if revision == 0 && newest.Epoch == 0 {
-		s.mark.Position = max(c.cfg.Start, ends.FirstSeq-min(1, ends.FirstSeq))
+		s.main.Position = max(c.cfg.Start, ends.FirstSeq-min(1, ends.FirstSeq))
 	} else if err := s.fit(ctx, ends); err != nil {
 		return nil, err
 	}
@@ -45,48 +53,38 @@ func (c *Cursor) takeOver(ctx context.Context) (*Session, error) {
 	return s, nil
 }
 
-// resume returns where to go on, from the stored mark and the newest output.
-// The newest output decides unless the mark was stored after it.
-func resume(stored mark, newest fence.Newest) mark {
-	m := stored
-	m.Fence = newest.Seq
-	if newest.Epoch == 0 || newest.Seq <= stored.Fence {
-		return m
-	}
-	m.Position, m.Source, m.Index = newest.Source, 0, 0
-	if newest.Index < newest.Of {
-		m.Position, m.Source, m.Index = newest.Source-1, newest.Source, newest.Index
-	}
-	return m
-}
-
-// fit compares the position with the ends of the stream. A stream that begins
+// fit compares the places with the ends of the stream. A stream that begins
 // later has lost messages to retention; one that ends earlier was made again,
 // or lost its end in a crash of the server: both are recorded, before the
 // epoch is claimed, so that no crash makes a gap silent.
 func (s *Session) fit(ctx context.Context, ends jetstream.StreamState) error {
-	at := s.mark.Position
-	switch {
-	case ends.FirstSeq > at+1:
-		s.mark.Position = ends.FirstSeq - 1
-	case ends.LastSeq < at:
-		s.mark.Position = ends.LastSeq
-	default:
-		return nil
+	for _, r := range s.all() {
+		at := r.Position
+		switch {
+		case ends.FirstSeq > at+1:
+			r.place = place{Position: ends.FirstSeq - 1}
+		case ends.LastSeq < at:
+			r.place = place{Position: ends.LastSeq}
+		default:
+			continue
+		}
+		s.dirty = true
+		if err := s.c.gap(ctx, Gap{Key: r.key, After: at, First: ends.FirstSeq, Last: ends.LastSeq}); err != nil {
+			return err
+		}
 	}
-	s.mark.Source, s.mark.Index, s.dirty = 0, 0, true
-	return s.c.gap(ctx, Gap{After: at, First: ends.FirstSeq, Last: ends.LastSeq})
+	return nil
 }
 
-// ends returns the state of the stream that is read.
-func (c *Cursor) ends(ctx context.Context) (jetstream.StreamState, error) {
+// stream returns the stream that is read, as it is now.
+func (c *Cursor) stream(ctx context.Context) (*jetstream.StreamInfo, error) {
 	ctx, cancel := api.Bound(ctx, c.deps.JS)
 	defer cancel()
 	str, err := c.deps.JS.Stream(ctx, c.cfg.Stream)
 	if err != nil {
-		return jetstream.StreamState{}, fault.New(fault.Unavailable, "read stream", c.cfg.Stream, err)
+		return nil, fault.New(fault.Unavailable, "read stream", c.cfg.Stream, err)
 	}
-	return str.CachedInfo().State, nil
+	return str.CachedInfo(), nil
 }
 
 // gap records a gap, logs it, and tells the hook.
@@ -102,7 +100,7 @@ func (c *Cursor) gap(ctx context.Context, g Gap) error {
 	if _, err := c.deps.JS.PublishMsg(ctx, msg); err != nil {
 		return fault.New(fault.Unavailable, "record gap", c.cfg.Name, err)
 	}
-	c.log.Error().Str("stream", g.Stream).Uint64("after", g.After).Uint64("first", g.First).Uint64("last", g.Last).
+	c.log.Error().Str("stream", g.Stream).Str("key", g.Key).Uint64("after", g.After).Uint64("first", g.First).Uint64("last", g.Last).
 		Msg("cursor lost messages; see the stream GAPS")
 	if c.cfg.OnGap != nil {
 		c.cfg.OnGap(g)

@@ -3,8 +3,9 @@ package cursor
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
+
+	"github.com/billhook/billhook/streams/internal/ordered"
 )
 
 // checkpointEvery is how long a position may go unstored. Outputs tell the
@@ -16,7 +17,7 @@ const checkpointEvery = time.Second
 func (s *Session) work(ctx context.Context) error {
 	for {
 		err := s.readOnce(ctx)
-		if !errors.Is(err, errReader) {
+		if !errors.Is(err, ordered.ErrInterrupted) {
 			return err
 		}
 		s.c.log.Info().Err(err).Msg("reading again")
@@ -26,37 +27,33 @@ func (s *Session) work(ctx context.Context) error {
 	}
 }
 
-// readOnce works with one reader until it is interrupted.
+// readOnce works with one set of readers until one of them is interrupted.
 func (s *Session) readOnce(ctx context.Context) error {
-	r, err := s.read(ctx)
-	if err != nil {
+	to := newSignals()
+	defer s.closeAll()
+	if err := s.openAll(ctx, to); err != nil {
 		return err
 	}
-	defer r.close(ctx, s)
-	watching, stop := context.WithCancel(ctx)
-	var wg sync.WaitGroup
-	wg.Go(func() { r.watch(watching) })
-	defer wg.Wait()
-	defer stop()
-	return s.drain(ctx, r)
+	return s.drain(ctx, to)
 }
 
-// refit looks for a gap before reading again from the position.
+// refit looks for gaps before reading again from the places.
 func (s *Session) refit(ctx context.Context) error {
-	ends, err := s.c.ends(ctx)
+	info, err := s.c.stream(ctx)
 	if err != nil {
 		return err
 	}
-	return s.fit(ctx, ends)
+	return s.fit(ctx, info.State)
 }
 
-// drain handles what the reader brings until something ends it.
-func (s *Session) drain(ctx context.Context, r *reader) error {
-	look := &looker{s: s, r: r, reached: s.mark.Position}
+// drain handles what the readers bring until something ends it.
+func (s *Session) drain(ctx context.Context, to signals) error {
 	looks := time.NewTicker(s.c.cfg.Look)
 	defer looks.Stop()
 	checkpoints := time.NewTimer(checkpointEvery)
 	defer checkpoints.Stop()
+	returns, stop := s.returns()
+	defer stop()
 	for {
 		var err error
 		select {
@@ -64,14 +61,20 @@ func (s *Session) drain(ctx context.Context, r *reader) error {
 			return context.Cause(ctx)
 		case <-s.c.cfg.Wake:
 			err = s.wake(ctx)
-		case <-r.ready:
-			err = s.step(ctx, r.take(s.c.cfg.BatchMax))
-		case err = <-r.failed:
+		case <-to.ready:
+			err = s.turn(ctx, to)
+		case <-s.resting:
+			s.resting = nil
+			err = s.turn(ctx, to)
+		case err = <-to.failed:
+		case <-returns:
+			s.takeBack()
+			to.again() // lanes may wait for what does not come
 		case <-checkpoints.C:
 			err = s.lazily(ctx)
 			checkpoints.Reset(checkpointEvery)
 		case <-looks.C:
-			err = look.now(ctx)
+			err = s.look(ctx)
 		}
 		if err != nil {
 			return err
@@ -79,21 +82,13 @@ func (s *Session) drain(ctx context.Context, r *reader) error {
 	}
 }
 
-// step handles messages until it succeeds, then stores the outputs.
-func (s *Session) step(ctx context.Context, msgs []Message) error {
-	if len(msgs) == 0 {
-		return nil
+// returns ticks when keys that have caught up may go with the others again.
+func (s *Session) returns() (<-chan time.Time, func()) {
+	if s.c.cfg.Lanes == nil {
+		return nil, func() {}
 	}
-	steps, err := s.handle(ctx, msgs)
-	if err != nil {
-		return err
-	}
-	if err := s.write(ctx, s.tied(msgs, steps)); err != nil {
-		return err
-	}
-	s.mark.Position, s.mark.Source, s.mark.Index = msgs[len(msgs)-1].Seq, 0, 0
-	s.dirty = true
-	return nil
+	tick := time.NewTicker(s.c.cfg.Lanes.Linger)
+	return tick.C, tick.Stop
 }
 
 func (s *Session) handle(ctx context.Context, msgs []Message) ([]Step, error) {

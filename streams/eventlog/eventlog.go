@@ -71,6 +71,19 @@ func (r *Reader) Get(ctx context.Context, seq uint64) (*event.Event, error) {
 	}
 }
 
+// One returns an event, and when it was stored by the server's clock, with a
+// request of its own. The error is that of [Reader.Get].
+func One(ctx context.Context, js jetstream.JetStream, seq uint64) (*event.Event, time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	msg, err := New(js).single(ctx, seq)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	e, err := event.Decode(msg.Data)
+	return e, msg.Time, err
+}
+
 // Close waits for the requests under way. Nobody may ask any more.
 func (r *Reader) Close() { r.work.Wait() }
 
@@ -119,9 +132,9 @@ func (r *Reader) finish(e *entry, data []byte, err error) {
 		e.event, err = event.Decode(data)
 	}
 	e.err = err
-	close(e.done)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer close(e.done) // whoever hears of a failure finds that it is not kept
 	if err != nil {
 		if r.young[e.seq] == e {
 			delete(r.young, e.seq)
@@ -131,7 +144,29 @@ func (r *Reader) finish(e *entry, data []byte, err error) {
 		}
 		return
 	}
-	if r.bytes += len(data); r.bytes > generation {
+	r.grow(len(data))
+}
+
+// keep takes in an event that nobody has asked for, which lay between two that
+// somebody did: what is read together is delivered together, to others. One that
+// was asked for meanwhile is left to whoever fetches it.
+func (r *Reader) keep(seq uint64, data []byte) {
+	e := &entry{seq: seq, done: make(chan struct{})}
+	if e.event, e.err = event.Decode(data); e.err != nil {
+		return // told to whoever asks
+	}
+	close(e.done)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.young[seq] == nil && r.old[seq] == nil {
+		r.young[seq] = e
+		r.grow(len(data))
+	}
+}
+
+// grow counts what the young generation holds. The mutex is held.
+func (r *Reader) grow(n int) {
+	if r.bytes += n; r.bytes > generation {
 		r.old, r.young, r.bytes = r.young, map[uint64]*entry{}, 0
 	}
 }

@@ -118,6 +118,32 @@ func TestABurstIsReadWithFewRequests(t *testing.T) {
 	}
 }
 
+// The deliveries of neighbours come to other consumers, a moment later.
+func TestWhatLiesBetweenIsNotReadAgain(t *testing.T) {
+	const n = 400
+	l := start(t, n)
+	r := reader(t, l)
+	get := func(seq uint64) {
+		if ev, err := r.Get(t.Context(), seq); err != nil || ev.ID != fmt.Sprint("evt_", seq) {
+			t.Fatalf("event %d: %+v, %v", seq, ev, err)
+		}
+	}
+	for seq := uint64(1); seq < n; seq += 2 {
+		r.Want(t.Context(), seq)
+	}
+	for seq := uint64(1); seq < n; seq += 2 {
+		get(seq)
+	}
+	before := l.asked()
+	for seq := uint64(2); seq < n; seq += 2 {
+		get(seq)
+	}
+	// What the first requests were sent for alone has no neighbours with it.
+	if asked := l.asked() - before; asked > n/20 {
+		t.Errorf("%d requests for what lay between", asked)
+	}
+}
+
 func TestWhatRetentionRemovedIsExpiredAndWhatIsNotThereYetIsNot(t *testing.T) {
 	l := start(t, 20)
 	stream, err := l.js.Stream(t.Context(), topology.Events)
@@ -178,4 +204,36 @@ func BenchmarkBurst(b *testing.B) {
 		r.Close()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/event")
+}
+
+func TestOneEventIsReadWithTheMomentItWasStoredAt(t *testing.T) {
+	l := start(t, 3)
+	stream, err := l.js.Stream(t.Context(), topology.Events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := stream.CreateConsumer(t.Context(), jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seq := uint64(1); seq <= 3; seq++ {
+		msg, err := c.Next(jetstream.FetchMaxWait(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, stored, err := eventlog.One(t.Context(), l.js, seq)
+		if err != nil || e.ID != fmt.Sprint("evt_", seq) || !stored.Equal(meta.Timestamp) {
+			t.Errorf("event %+v of %s, want %s: %v", e, stored, meta.Timestamp, err)
+		}
+	}
+	if err := stream.DeleteMsg(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := eventlog.One(t.Context(), l.js, 2); !errors.Is(err, eventlog.ErrExpired) {
+		t.Errorf("an event that is gone: %v", err)
+	}
 }

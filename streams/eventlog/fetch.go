@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/streams/direct"
 	"github.com/billhook/billhook/streams/topology"
 )
 
@@ -45,7 +46,11 @@ func (r *Reader) run(ctx context.Context, run []*entry) {
 		run = r.batch(ctx, run)
 	}
 	for _, e := range run {
-		data, err := r.single(ctx, e.seq)
+		var data []byte
+		msg, err := r.single(ctx, e.seq)
+		if err == nil {
+			data = msg.Data
+		}
 		r.finish(e, data, err)
 	}
 }
@@ -55,19 +60,22 @@ func (r *Reader) run(ctx context.Context, run []*entry) {
 func (r *Reader) batch(ctx context.Context, run []*entry) (left []*entry) {
 	first, last := run[0].seq, run[len(run)-1].seq
 	// What is left after a failure is read singly, and that tells why.
-	_ = ask(ctx, r.js, span{first, int(last - first + 1)}, func(seq uint64, data []byte) {
-		for len(run) > 0 && run[0].seq < seq {
+	span := direct.Span{Stream: topology.Events, First: first, Batch: int(last - first + 1)}
+	_, _ = direct.Read(ctx, r.js, span, func(m *direct.Message) {
+		for len(run) > 0 && run[0].seq < m.Seq {
 			left, run = append(left, run[0]), run[1:]
 		}
-		if len(run) > 0 && run[0].seq == seq {
-			r.finish(run[0], data, nil)
+		if len(run) > 0 && run[0].seq == m.Seq {
+			r.finish(run[0], m.Data, nil)
 			run = run[1:]
+			return
 		}
+		r.keep(m.Seq, m.Data)
 	})
 	return append(left, run...)
 }
 
-func (r *Reader) single(ctx context.Context, seq uint64) ([]byte, error) {
+func (r *Reader) single(ctx context.Context, seq uint64) (*jetstream.RawStreamMsg, error) {
 	const op = "read event"
 	subject := strconv.FormatUint(seq, 10)
 	stream, err := r.events(ctx)
@@ -76,7 +84,7 @@ func (r *Reader) single(ctx context.Context, seq uint64) ([]byte, error) {
 	}
 	msg, err := stream.GetMsg(ctx, seq)
 	if err == nil {
-		return msg.Data, nil
+		return msg, nil
 	}
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		err = missing(ctx, stream, seq)

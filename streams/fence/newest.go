@@ -25,6 +25,8 @@ type Newest struct {
 	// without a source.
 	Source    uint64
 	Index, Of int
+	// Lanes is what it says of the places of keys that lag; "" where none does.
+	Lanes string
 }
 
 // Read returns the newest message inside the fence, from the stream's leader.
@@ -36,7 +38,7 @@ func Read(ctx context.Context, js jetstream.JetStream, f Fence) (Newest, error) 
 	n := Newest{
 		Seq:   m.Seq,
 		Epoch: number(m.Header, topology.HeaderEpoch), Number: number(m.Header, topology.HeaderWrite),
-		Source: number(m.Header, topology.HeaderSource),
+		Source: number(m.Header, topology.HeaderSource), Lanes: m.Header.Get(topology.HeaderLanes),
 	}
 	n.Index, n.Of = index(m.Header.Get(topology.HeaderIndex))
 	return n, nil

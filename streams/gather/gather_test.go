@@ -30,6 +30,11 @@ type rig struct {
 
 func setup(t testing.TB, opts ...natstest.Option) *rig {
 	t.Helper()
+	return setupWith(t, gather.New, opts...)
+}
+
+func setupWith(t testing.TB, open func(jetstream.JetStream, string) *gather.Gatherer, opts ...natstest.Option) *rig {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	t.Cleanup(cancel)
 	srv := natstest.Start(t, opts...)
@@ -41,7 +46,7 @@ func setup(t testing.TB, opts ...natstest.Option) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{ctx: func() context.Context { return ctx }, srv: srv, js: js, g: gather.New(js, "OUT")}
+	r := &rig{ctx: func() context.Context { return ctx }, srv: srv, js: js, g: open(js, "OUT")}
 	running, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
@@ -221,9 +226,13 @@ func BenchmarkPublish(b *testing.B) {
 		name string
 		opts []natstest.Option
 	}{{"interval", nil}, {"always", []natstest.Option{natstest.WithSyncAlways()}}} {
-		for _, way := range []string{"singly", "gathered"} {
+		for _, way := range []string{"singly", "gathered", "joined"} {
 			b.Run("sync="+sync.name+"/"+way, func(b *testing.B) {
-				r := setup(b, sync.opts...)
+				open := gather.New
+				if way == "joined" {
+					open = gather.NewJoining
+				}
+				r := setupWith(b, open, sync.opts...)
 				publish := func() error {
 					_, err := r.g.Publish(r.ctx(), msg("0123456789"))
 					return err

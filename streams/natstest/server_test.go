@@ -11,7 +11,7 @@ import (
 )
 
 func TestARestartKeepsPortAndStore(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	srv := natstest.Start(t, natstest.WithSyncAlways())
 	js := srv.JetStream(t)

@@ -7,6 +7,7 @@ import (
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/id"
 	"github.com/billhook/billhook/streams/subject"
+	"github.com/billhook/billhook/streams/topology"
 )
 
 // The accounts of the server. Publishers are outsiders and have one of their
@@ -19,6 +20,29 @@ const (
 	Account    = "BILLHOOK"
 	Publishers = "PUBLISHERS"
 )
+
+// DocumentsAPI is the prefix of the JetStream API that platforms reach, for
+// their documents and for nothing else. Under its own name the API is that of
+// their account, which has no streams.
+const DocumentsAPI = "$DOCUMENTS.API"
+
+// Reached is a subject of the account of the streams that reaches the account of
+// publishers, and its name there.
+type Reached struct{ Subject, As string }
+
+// ForPublishers lists what reaches the account of publishers, whose users may
+// each publish to a part of it: where events go, and what an object store takes.
+// Of the JetStream API it is what says how a stream is, gives the newest message
+// of the subjects of object stores, and removes messages.
+func ForPublishers() []Reached {
+	out := []Reached{{subject.AllPlatform, subject.AllPlatform}, {topology.AllDocuments, topology.AllDocuments}}
+	for _, tokens := range [][]string{{"STREAM.INFO", "*"}, {"STREAM.PURGE", "*"}, {"DIRECT.GET", "*", topology.AllDocuments}} {
+		out = append(out, Reached{api(tokens...), documentsAPI(tokens...)})
+	}
+	return out
+}
+
+func documentsAPI(tokens ...string) string { return DocumentsAPI + "." + strings.Join(tokens, ".") }
 
 // ServerConfig returns a configuration file for a nats-server that runs the
 // services apart: JetStream that survives a power cut, and one user per
@@ -42,14 +66,21 @@ jetstream {
 
 accounts {
 `)
-	fmt.Fprintf(&b, "  %s: {\n    jetstream: enabled\n    exports: [ { service: %q, accounts: [%s] } ]\n    users: [\n",
-		Account, subject.AllPlatform, Publishers)
+	fmt.Fprintf(&b, "  %s: {\n    jetstream: enabled\n    exports: [\n", Account)
+	for _, r := range ForPublishers() {
+		fmt.Fprintf(&b, "      { service: %q, accounts: [%s] }\n", r.Subject, Publishers)
+	}
+	b.WriteString("    ]\n    users: [\n")
 	writeUser(&b, Operator, All())
 	for _, s := range Services() {
 		writeUser(&b, s, Of(s))
 	}
 	fmt.Fprintf(&b, "    ]\n  }\n  # Apart, so that no publisher can have an answer sent into the account above.\n"+
-		"  %s: {\n    imports: [ { service: { account: %s, subject: %q } } ]\n    users: [\n", Publishers, Account, subject.AllPlatform)
+		"  %s: {\n    imports: [\n", Publishers)
+	for _, r := range ForPublishers() {
+		fmt.Fprintf(&b, "      { service: { account: %s, subject: %q }, to: %q }\n", Account, r.Subject, r.As)
+	}
+	b.WriteString("    ]\n    users: [\n")
 	for _, owner := range publishers {
 		writeUser(&b, PublisherUser(owner), Publisher(owner))
 	}

@@ -29,6 +29,7 @@ type lane struct {
 	js      jetstream.JetStream
 	log     zerolog.Logger
 	handle  func(*Task)
+	desk    *desk
 	// settled holds a token after a task was settled.
 	settled chan struct{}
 
@@ -128,12 +129,12 @@ func (l *lane) ensure(ctx context.Context) error {
 // receive makes a task of a message. A message that is delivered again while
 // its task is here, because a sign of life was lost, goes on as that task.
 func (l *lane) receive(msg *nats.Msg) {
-	meta, err := msg.Metadata()
+	at, err := pull.PlaceOf(msg)
 	if err != nil {
-		l.log.Error().Err(err).Str("subject", msg.Subject).Msg("message without metadata dropped")
+		l.log.Error().Err(err).Str("subject", msg.Subject).Msg("message without its place dropped")
 		return
 	}
-	t := newTask(l, msg, meta)
+	t := newTask(l, msg, at)
 	switch l.admit(t) {
 	case again:
 		l.free()

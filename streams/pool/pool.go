@@ -76,8 +76,8 @@ func (p *Pool) Run(ctx context.Context, handle func(context.Context, *Task)) err
 		l := &lane{
 			cfg: p.cfg, durable: durable, js: p.deps.JS,
 			log:    p.deps.Logger.With().Str("consumer", durable.Durable).Logger(),
-			handle: func(t *Task) { handle(tasks, t) },
-			open:   make(map[uint64]*Task), settled: make(chan struct{}, 1),
+			handle: func(t *Task) { handle(tasks, t) }, desk: &desk{nc: p.deps.JS.Conn()},
+			open: make(map[uint64]*Task), settled: make(chan struct{}, 1),
 		}
 		all[i] = l
 		opened.Add(1)

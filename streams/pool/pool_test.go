@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// ackWait is the shortest that leaves room for a loaded machine.
+// ackWait is short, for tests in which tasks are abandoned.
 const ackWait = time.Second
 
 // rig is a server with a stream and two durables, one a partition.
@@ -187,7 +187,12 @@ func TestATaskOfACrashedWorkerComesAgain(t *testing.T) {
 }
 
 func TestATaskInProgressDoesNotComeAgain(t *testing.T) {
+	// Signs are due after a quarter: a machine may stand still for a second.
+	const wait = 3 * time.Second
 	r := newRig(t)
+	for i := range r.cfg.Durables {
+		r.cfg.Durables[i].AckWait = wait
+	}
 	w := r.start()
 	r.publish(1, 50)
 	var tasks []*pool.Task
@@ -195,7 +200,7 @@ func TestATaskInProgressDoesNotComeAgain(t *testing.T) {
 		tasks = append(tasks, r.next(w))
 	}
 	other := r.start()
-	r.none(other, 3*ackWait)
+	r.none(other, wait*3/2)
 	for _, d := range r.cfg.Durables {
 		c, err := r.js.Consumer(r.ctx(), "WORK", d.Durable)
 		r.must(err)
@@ -206,7 +211,9 @@ func TestATaskInProgressDoesNotComeAgain(t *testing.T) {
 	for _, task := range tasks {
 		r.must(task.Done(r.ctx()))
 	}
-	r.none(other, 2*ackWait)
+	if n := r.unsettled(); n != 0 {
+		t.Errorf("%d messages unsettled after all were done", n)
+	}
 }
 
 func TestAReleasedTaskComesAgainAtOnce(t *testing.T) {
@@ -234,9 +241,8 @@ func TestAStopReleasesWhatIsNotSettled(t *testing.T) {
 	}
 	first := r.start()
 	r.publish(1, 40)
-	done := r.next(first)
+	r.must(r.next(first).Done(r.ctx()))
 	first.stop()
-	r.must(done.Done(r.ctx()))
 	<-first.done
 	second := r.start()
 	for range 39 {
@@ -360,15 +366,27 @@ func TestAMessageThatComesAgainWhileItsTaskIsHereIsNoSecondTask(t *testing.T) {
 	r.publish(1, 1)
 	task := r.next(w)
 	// The server takes the task for abandoned.
-	c, err := r.js.Consumer(r.ctx(), "WORK", r.cfg.Durables[1].Durable)
+	r.changeAckWait(1, 100*time.Millisecond)
+	r.none(w, ackWait)
+	// One that is on its way when its task is done would be a task.
+	r.changeAckWait(1, time.Hour)
+	r.must(w.nc.Flush())
+	r.none(w, ackWait/4)
+	r.must(task.Done(r.ctx()))
+	if n := r.unsettled(); n != 0 {
+		t.Errorf("%d messages unsettled after the task was done", n)
+	}
+}
+
+// changeAckWait changes how soon the messages of a partition come again.
+func (r *rig) changeAckWait(part int, wait time.Duration) {
+	r.t.Helper()
+	c, err := r.js.Consumer(r.ctx(), "WORK", r.cfg.Durables[part].Durable)
 	r.must(err)
 	cfg := c.CachedInfo().Config
-	cfg.AckWait = 100 * time.Millisecond
+	cfg.AckWait = wait
 	_, err = r.js.UpdateConsumer(r.ctx(), "WORK", cfg)
 	r.must(err)
-	r.none(w, ackWait)
-	r.must(task.Done(r.ctx()))
-	r.none(w, ackWait)
 }
 
 // BenchmarkDone measures confirmed tasks by 64 goroutines.

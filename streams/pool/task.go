@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/streams/internal/pull"
 )
 
 // ErrReleased is returned by Done for a task that was released: it is being
@@ -59,10 +60,10 @@ const (
 	released
 )
 
-func newTask(l *lane, msg *nats.Msg, meta *nats.MsgMetadata) *Task {
+func newTask(l *lane, msg *nats.Msg, at pull.Place) *Task {
 	return &Task{
 		Subject: msg.Subject, Header: msg.Header, Data: msg.Data,
-		Seq: meta.Sequence.Stream, Time: meta.Timestamp, Delivered: int(meta.NumDelivered),
+		Seq: at.Seq, Time: at.Time, Delivered: int(at.Delivered),
 		lane: l, nc: l.js.Conn(), reply: msg.Reply, sent: time.Now(),
 	}
 }
@@ -79,7 +80,7 @@ func (t *Task) Done(ctx context.Context) error {
 		case released:
 			return fault.New(fault.Conflict, "settle task", t.Subject, ErrReleased)
 		}
-		err := t.confirm(ctx, reply, ackDone)
+		err := t.lane.desk.settle(ctx, reply)
 		if err == nil {
 			t.become(done)
 			t.lane.close(t)
@@ -93,14 +94,6 @@ func (t *Task) Done(ctx context.Context) error {
 	}
 }
 
-// confirm sends the acknowledgement and waits for the server's answer.
-func (t *Task) confirm(ctx context.Context, reply string, ack []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
-	defer cancel()
-	_, err := t.nc.RequestWithContext(ctx, reply, ack)
-	return err
-}
-
 // Release gives the task back for immediate redelivery, here or elsewhere. An
 // error means that the server did not confirm it, and that the redelivery may
 // take the consumer's AckWait. Calling it again, or after Done, does nothing.
@@ -112,7 +105,7 @@ func (t *Task) Release(ctx context.Context) error {
 	// Before the server hears of it: it may deliver again before it answers.
 	t.become(released)
 	defer t.lane.close(t)
-	if err := t.confirm(ctx, reply, ackRelease); err != nil {
+	if err := confirm(ctx, t.nc, ack{reply, ackRelease}); err != nil {
 		return fault.New(fault.Unavailable, "release task", t.Subject, err)
 	}
 	return nil

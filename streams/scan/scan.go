@@ -7,28 +7,41 @@ package scan
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/cursor"
 	"github.com/billhook/billhook/streams/internal/leader"
+	"github.com/billhook/billhook/streams/internal/pull"
 )
 
 const (
-	// batchSize is how many messages are asked for at once.
-	batchSize = 500
-	// wait bounds one asking; inactive is when the server removes the
-	// consumer of a reader that died.
-	wait     = 2 * time.Second
-	inactive = 30 * time.Second
-	// tries is how often in a row a replica is asked that has nothing.
+	// room is how many messages are asked for ahead of the visits.
+	room = 1000
+	// wait is how long nothing comes before the leader is asked again how far
+	// there is something; tries is how often in a row.
+	wait  = 2 * time.Second
 	tries = 5
+	// inactive is when the server removes the consumer of a reader that died.
+	inactive = time.Minute
 )
 
-// errBehind says that the replica that answered lacks the end of the stretch.
-var errBehind = errors.New("the replica that answered is behind")
+// Why a reading failed.
+var (
+	// errBehind says that the replica that answered lacks the end of the stretch.
+	errBehind = errors.New("the replica that answered is behind")
+	// errLost says that messages were lost on their way.
+	errLost = errors.New("messages were lost on their way")
+)
+
+// Everything is the filter for all of a stream. The server compares no subject
+// for it; for any other, be it that of the stream itself, it does for every
+// message: a second for 100,000.
+const Everything = ">"
 
 // Stretch is a part of a stream.
 type Stretch struct {
@@ -41,13 +54,16 @@ type Stretch struct {
 	Since time.Time
 	// Until is the last sequence; 0 means all that is stored now.
 	Until uint64
+	// HeadersOnly leaves out the data.
+	HeadersOnly bool
 }
 
 // Read visits the messages of a stretch in order and fails with what visit
-// fails with.
+// fails with. The visits are in one goroutine, which has ended when Read returns.
 func Read(ctx context.Context, js jetstream.JetStream, s Stretch, visit func(*cursor.Message) error) error {
-	r := reading{js: js, stretch: s, visit: visit}
-	if err := r.look(ctx); err != nil || r.reach <= s.After {
+	r := reading{js: js, stretch: s, visit: visit, over: make(chan error, 1), dry: make(chan struct{}, 1)}
+	reach, err := r.look(ctx)
+	if err != nil || reach <= s.After {
 		return err
 	}
 	consumer, err := js.CreateConsumer(ctx, s.Stream, s.config())
@@ -55,6 +71,7 @@ func Read(ctx context.Context, js jetstream.JetStream, s Stretch, visit func(*cu
 		return r.fail(err)
 	}
 	defer r.remove(ctx, consumer)
+	r.reach.Store(reach)
 	return r.run(ctx, consumer)
 }
 
@@ -63,6 +80,7 @@ func (s Stretch) config() jetstream.ConsumerConfig {
 		FilterSubjects: s.Filters, AckPolicy: jetstream.AckNonePolicy,
 		MemoryStorage: true, Replicas: 1, InactiveThreshold: inactive,
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: s.After + 1,
+		HeadersOnly: s.HeadersOnly,
 	}
 	if len(s.Filters) == 1 {
 		c.FilterSubject, c.FilterSubjects = s.Filters[0], nil
@@ -73,82 +91,149 @@ func (s Stretch) config() jetstream.ConsumerConfig {
 	return c
 }
 
+// Count returns how many messages a stretch has that has no end.
+func Count(ctx context.Context, js jetstream.JetStream, s Stretch) (uint64, error) {
+	r := reading{js: js, stretch: s}
+	consumer, err := js.CreateConsumer(ctx, s.Stream, s.config())
+	if err != nil {
+		return 0, r.fail(err)
+	}
+	defer r.remove(ctx, consumer)
+	return consumer.CachedInfo().NumPending, nil
+}
+
 // reading is one reading of a stretch.
 type reading struct {
 	js      jetstream.JetStream
 	stretch Stretch
 	visit   func(*cursor.Message) error
+	puller  *pull.Puller
 	// reach is the sequence that must be seen, or passed, for the reading to
-	// be complete.
-	reach uint64
+	// be complete; last is the last that was.
+	reach, last atomic.Uint64
+	// over receives how the visits ended, dry that the replica has no more.
+	over chan error
+	dry  chan struct{}
+
+	// Of the goroutine that visits:
+
+	// count is how many messages came.
+	count uint64
+	ended bool
 }
 
 func (r *reading) fail(err error) error {
 	return fault.New(fault.Unavailable, "read", r.stretch.Stream, err)
 }
 
-// look asks the leader for the newest message of every filter. When the
-// stretch ends before one of them, its end is passed on the way there.
-func (r *reading) look(ctx context.Context) error {
+// look asks the leader for the newest message of every filter, and returns the
+// greatest sequence of the stretch. When the stretch ends before one of them, its
+// end is passed on the way there.
+func (r *reading) look(ctx context.Context) (reach uint64, err error) {
 	for _, f := range r.stretch.Filters {
 		m, err := leader.Last(ctx, r.js, r.stretch.Stream, f)
 		if err != nil {
-			return r.fail(err)
+			return 0, r.fail(err)
 		}
 		if !r.stretch.Since.IsZero() && m.Time.Before(r.stretch.Since) {
 			continue
 		}
-		r.reach = max(r.reach, m.Seq)
+		reach = max(reach, m.Seq)
 	}
 	if r.stretch.Until != 0 {
-		r.reach = min(r.reach, r.stretch.Until)
+		reach = min(reach, r.stretch.Until)
 	}
-	return nil
+	return reach, nil
 }
 
 func (r *reading) run(ctx context.Context, consumer jetstream.Consumer) error {
-	pending := consumer.CachedInfo().NumPending
-	for left := tries; left > 0; left-- {
-		batch, err := consumer.Fetch(int(min(max(pending, 1), batchSize)), jetstream.FetchMaxWait(wait))
-		if err != nil {
-			return r.fail(err)
+	info := consumer.CachedInfo()
+	puller, err := pull.Start(pull.Config{JS: r.js, Stream: r.stretch.Stream, Consumer: info.Name, Receive: r.receive})
+	if err != nil {
+		return r.fail(err)
+	}
+	defer puller.Stop()
+	watched, stop := context.WithCancel(ctx)
+	interrupted := make(chan error, 1)
+	go func() { interrupted <- puller.Wait(watched); close(interrupted) }()
+	defer func() {
+		stop()
+		for range interrupted { // until it has ended
 		}
-		got, err := r.take(batch)
-		if err != nil || got.last >= r.reach {
+	}()
+	if info.NumPending == 0 {
+		r.dry <- struct{}{}
+	}
+	r.puller = puller
+	puller.Free(room)
+	return r.await(ctx, interrupted)
+}
+
+// await waits until the end of the stretch is seen. Where nothing comes any more
+// it was removed meanwhile, or the replica lacks it.
+func (r *reading) await(ctx context.Context, interrupted <-chan error) error {
+	tick := time.NewTicker(wait)
+	defer tick.Stop()
+	for left, before := tries, uint64(0); left > 0; {
+		select {
+		case err := <-r.over:
+			return err
+		case err := <-interrupted:
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return r.fail(err)
+		case <-r.dry:
+		case <-tick.C:
+			if last := r.last.Load(); last != before {
+				left, before = tries, last
+				continue
+			}
+			left--
+		}
+		reach, err := r.look(ctx)
+		if err != nil {
 			return err
 		}
-		if pending = got.pending; got.last > 0 {
-			left = tries
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
+		if r.reach.Store(reach); reach <= max(r.last.Load(), r.stretch.After) {
+			return nil
 		}
 	}
 	return r.fail(errBehind)
 }
 
-// got is what a batch brought: the last sequence, 0 for none, and how many
-// messages are to follow.
-type got struct{ last, pending uint64 }
-
-// take visits the messages of a batch that lie in the stretch. It takes all of
-// them, even when it fails: the batch ends only when nothing is left in it.
-func (r *reading) take(batch jetstream.MessageBatch) (g got, failed error) {
-	for msg := range batch.Messages() {
-		meta, err := msg.Metadata()
-		if err != nil {
-			failed = r.fail(err)
-			continue
-		}
-		g = got{meta.Sequence.Stream, meta.NumPending}
-		if failed != nil || r.stretch.Until != 0 && g.last > r.stretch.Until {
-			continue
-		}
-		failed = r.visit(&cursor.Message{
-			Subject: msg.Subject(), Header: msg.Headers(), Data: msg.Data(), Seq: g.last, Time: meta.Timestamp,
-		})
+// receive visits a message that lies in the stretch.
+func (r *reading) receive(msg *nats.Msg) {
+	if r.ended {
+		return
 	}
-	return g, failed
+	place, err := pull.PlaceOf(msg)
+	if r.count++; err == nil && place.Nth != r.count {
+		err = errLost
+	}
+	if err != nil {
+		r.end(r.fail(err))
+		return
+	}
+	if r.stretch.Until == 0 || place.Seq <= r.stretch.Until {
+		err = r.visit(&cursor.Message{Subject: msg.Subject, Header: msg.Header, Data: msg.Data, Seq: place.Seq, Time: place.Time})
+	}
+	r.last.Store(place.Seq)
+	switch {
+	case err != nil || place.Seq >= r.reach.Load():
+		r.end(err)
+	case place.Pending == 0:
+		select {
+		case r.dry <- struct{}{}:
+		default:
+		}
+	}
+	r.puller.Free(1)
+}
+
+func (r *reading) end(err error) {
+	r.ended = true
+	r.over <- err
 }
 
 func (r *reading) remove(ctx context.Context, consumer jetstream.Consumer) {

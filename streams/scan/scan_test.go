@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
+	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/cursor"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/scan"
@@ -93,5 +94,53 @@ func TestReadingFailsWithTheVisit(t *testing.T) {
 	})
 	if !errors.Is(err, boom) || seen != 3 {
 		t.Errorf("after %s visits: %v", strconv.Itoa(seen), err)
+	}
+}
+
+// What a purge or a time to live takes away at the end while a stretch is read is not
+// waited for.
+func TestAnEndThatIsRemovedMeanwhileIsNotWaitedFor(t *testing.T) {
+	js := start(t, 3000)
+	seen := 0
+	err := scan.Read(t.Context(), js, scan.Stretch{Stream: "S", Filters: []string{"a.>"}}, func(*cursor.Message) error {
+		if seen++; seen > 1 {
+			return nil
+		}
+		s, err := js.Stream(t.Context(), "S")
+		if err != nil {
+			return err
+		}
+		return s.DeleteMsg(t.Context(), 3001)
+	})
+	if err != nil || seen != 3000 {
+		t.Errorf("%d messages, %v", seen, err)
+	}
+}
+
+// Messages on their way are lost with the connection, and the reader could not tell.
+func TestReadingFailsWhenTheConnectionBreaks(t *testing.T) {
+	srv := natstest.Start(t)
+	js := srv.JetStream(t)
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S", Subjects: []string{"a"}}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3000 {
+		if _, err := js.PublishAsync("a", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-js.PublishAsyncComplete()
+	seen := 0
+	err := scan.Read(t.Context(), js, scan.Stretch{Stream: "S", Filters: []string{"a"}}, func(*cursor.Message) error {
+		if seen++; seen == 1 {
+			return js.Conn().ForceReconnect()
+		}
+		return nil
+	})
+	if err == nil && seen != 3000 {
+		t.Errorf("%d of 3000 messages, and no error", seen)
+	}
+	if err != nil && fault.KindOf(err) != fault.Unavailable {
+		t.Error(err)
 	}
 }

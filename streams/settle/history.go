@@ -206,21 +206,21 @@ func fetch(ctx context.Context, c jetstream.Consumer, most int, see func(nats.He
 	return n, err
 }
 
-// take answers the questions about an outcome's delivery. An outcome that is
-// not of the desk's own writing is passed over.
+// take answers the questions about the deliveries of a message's outcomes. What
+// is not of the desk's own writing is passed over.
 func take(byID map[string][]*question, h nats.Header) {
-	id, number, _ := strings.Cut(h.Get(HeaderAttempt), "/")
-	questions, ok := byID[id]
-	if !ok {
-		return
-	}
-	attempt, err := strconv.Atoi(number)
-	if err != nil {
-		return
-	}
-	p := Past{Attempt: attempt, Result: delivery.Result(h.Get(HeaderResult))}
-	p.At, _ = time.Parse(time.RFC3339Nano, h.Get(HeaderAt)) // zero when it is not there
-	for _, q := range questions {
-		q.last = p
+	results, times := h[HeaderResult], h[HeaderAt]
+	for i, key := range h[HeaderAttempt] {
+		id, number, _ := strings.Cut(key, "/")
+		attempt, err := strconv.Atoi(number)
+		questions := byID[id]
+		if err != nil || len(questions) == 0 || i >= len(results) || i >= len(times) {
+			continue
+		}
+		p := Past{Attempt: attempt, Result: delivery.Result(results[i])}
+		p.At, _ = time.Parse(time.RFC3339Nano, times[i]) // zero when it is not there
+		for _, q := range questions {
+			q.last = p
+		}
 	}
 }

@@ -39,7 +39,7 @@ type Desk struct {
 func New(js jetstream.JetStream, ch delivery.Channel, log zerolog.Logger) *Desk {
 	return &Desk{
 		js: js, channel: ch, log: log,
-		outcomes: gather.New(js, topology.Outcomes),
+		outcomes: gather.NewJoining(js, topology.Outcomes),
 		parked:   gather.New(js, topology.Parked),
 		history:  newHistory(js, ch),
 	}
@@ -60,15 +60,15 @@ func (d *Desk) Run(ctx context.Context) error {
 const (
 	firstPause   = 50 * time.Millisecond
 	longestPause = 2 * time.Second
-	// tryTimeout bounds one try: what was lost with a connection is never
-	// answered.
+	// tryTimeout bounds one try of a request: what was lost with a connection is
+	// never answered.
 	tryTimeout = 5 * time.Second
 )
 
 // insist tries until it succeeds, ctx ends, or the server refuses for good.
 func (d *Desk) insist(ctx context.Context, op string, ref *delivery.Reference, try func(context.Context) error) error {
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		err := once(ctx, try)
+		err := try(ctx)
 		if err == nil || fault.KindOf(err) == fault.Invalid || ctx.Err() != nil {
 			return err
 		}
@@ -83,8 +83,13 @@ func (d *Desk) insist(ctx context.Context, op string, ref *delivery.Reference, t
 	}
 }
 
-func once(ctx context.Context, try func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
-	defer cancel()
-	return try(ctx)
+// bounded is a try that ends after a while. What is gathered needs none: a
+// gatherer bounds each flush itself, and a second try would wait behind the one
+// that has the first in it, and store it twice.
+func bounded(try func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+		defer cancel()
+		return try(ctx)
+	}
 }

@@ -52,7 +52,7 @@ func start(t *testing.T) *bench {
 
 func within(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -84,7 +84,7 @@ func TestADueRetryIsTheWorkThatWasScheduled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	msg, err := due.Next(jetstream.FetchMaxWait(20 * time.Second))
+	msg, err := due.Next(jetstream.FetchMaxWait(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,10 +162,15 @@ func TestDeliveriesAreReadAsWork(t *testing.T) {
 func TestTheLastOutcomeOfADeliveryIsFoundAmongOthers(t *testing.T) {
 	b := start(t)
 	since := time.Now()
+	var others sync.WaitGroup // beside one another, so that many share a message
+	defer others.Wait()
+	ctx := within(t)
 	for i := range 700 {
-		if err := b.desk.Record(within(t), outcome(fmt.Sprint("dlv_other", i), 1, delivery.Delivered)); err != nil {
-			t.Fatal(err)
-		}
+		others.Go(func() {
+			if err := b.desk.Record(ctx, outcome(fmt.Sprint("dlv_other", i), 1, delivery.Delivered)); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	for _, o := range []*delivery.Outcome{
 		outcome("dlv_1", 1, delivery.Sending), outcome("dlv_1", 1, delivery.Retrying),
@@ -191,6 +196,33 @@ func TestTheLastOutcomeOfADeliveryIsFoundAmongOthers(t *testing.T) {
 	askers.Wait()
 }
 
+func TestTheLastOutcomeOfADeliveryIsFoundInAMessageThatOthersShare(t *testing.T) {
+	b := start(t)
+	ctx, since := within(t), time.Now()
+	var recording sync.WaitGroup
+	for i := range 300 {
+		recording.Go(func() {
+			if err := b.desk.Record(ctx, outcome(fmt.Sprint("dlv_", i), 1, delivery.Delivered)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	recording.Wait()
+	s, err := b.js.Stream(ctx, topology.Outcomes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := s.CachedInfo().State.Msgs; n > 150 {
+		t.Fatalf("300 outcomes are in %d messages: nothing is shared", n)
+	}
+	for i := range 300 {
+		got, err := b.desk.Last(ctx, refTo(fmt.Sprint("dlv_", i)), since)
+		if err != nil || !cmp.Equal(got, settle.Past{Attempt: 1, Result: delivery.Delivered, At: began}) {
+			t.Fatalf("dlv_%d: %+v %v", i, got, err)
+		}
+	}
+}
+
 func TestOutcomesBeforeTheMomentAskedAboutMayBePassedOver(t *testing.T) {
 	b := start(t)
 	if err := b.desk.Record(within(t), outcome("dlv_1", 1, delivery.Delivered)); err != nil {
@@ -201,11 +233,13 @@ func TestOutcomesBeforeTheMomentAskedAboutMayBePassedOver(t *testing.T) {
 	}
 }
 
-func TestWhatIsParkedHasWhatAReplayNeeds(t *testing.T) {
+func TestWhatIsParkedHasWhatAResendNeeds(t *testing.T) {
 	b := start(t)
 	w := settle.Work{Delivery: ref("dlv_1"), Attempts: 9, Frozen: []byte("body")}
+	gone := outcome("dlv_1", 10, delivery.Parked) // it ended without an attempt
+	gone.Reason, gone.Target = "gone", "crm"
 	for range 2 { // a repeat right after a crash
-		if err := b.desk.Park(within(t), &w, "gone"); err != nil {
+		if err := b.desk.Park(within(t), &w, gone); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -221,6 +255,7 @@ func TestWhatIsParkedHasWhatAReplayNeeds(t *testing.T) {
 		t.Errorf("parked %d times", msg.Sequence)
 	}
 	if string(msg.Data) != "body" || msg.Header.Get(settle.HeaderReason) != "gone" || msg.Header.Get(settle.HeaderAttempts) != "9" ||
+		msg.Header.Get(settle.HeaderTarget) != "crm" || msg.Header.Get(settle.HeaderAttempt) != "dlv_1/10" ||
 		!strings.Contains(msg.Header.Get(settle.HeaderDelivery), `"id":"dlv_1"`) {
 		t.Errorf("parked %v %s", msg.Header, msg.Data)
 	}
@@ -237,7 +272,7 @@ func TestSettlingGoesOnAfterABrokerRestart(t *testing.T) {
 	for _, work := range []func(context.Context) error{
 		func(ctx context.Context) error { return b.desk.Record(ctx, outcome("dlv_1", 1, delivery.Retrying)) },
 		func(ctx context.Context) error {
-			return b.desk.Park(ctx, &settle.Work{Delivery: ref("dlv_2")}, "gone")
+			return b.desk.Park(ctx, &settle.Work{Delivery: ref("dlv_2")}, outcome("dlv_2", 1, delivery.Parked))
 		},
 		func(ctx context.Context) error {
 			return b.desk.Retry(ctx, &settle.Work{Delivery: ref("dlv_1")}, time.Now().Add(time.Hour))

@@ -1,6 +1,7 @@
 package settle
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"strconv"
@@ -22,8 +23,13 @@ const (
 	HeaderAttempts = "Billhook-Attempts"
 	// HeaderFirst is when the first attempt was made, in RFC 3339.
 	HeaderFirst = "Billhook-First"
-	// HeaderReason is why a delivery was given up; PARKED only.
+	// HeaderResent and HeaderResentAfter are those of [Resent].
+	HeaderResent      = "Billhook-Resent"
+	HeaderResentAfter = "Billhook-Resent-After"
+	// HeaderReason is why a delivery was given up, and HeaderTarget where it
+	// was to go, as far as that is known; PARKED only.
 	HeaderReason = "Billhook-Reason"
+	HeaderTarget = "Billhook-Target"
 )
 
 // Work is a delivery with what was done for it so far: what a message of
@@ -37,6 +43,8 @@ type Work struct {
 	Attempts int
 	// First is when the first attempt was made; zero before it.
 	First time.Time
+	// Resent is set where somebody asked for the delivery again.
+	Resent Resent
 	// Header is what a channel adds, under names of its own.
 	Header nats.Header
 	// Frozen is what a channel keeps between attempts: the bytes that it
@@ -44,8 +52,30 @@ type Work struct {
 	Frozen []byte
 }
 
-// encode returns the headers and the data of a message.
-func (w *Work) encode() (nats.Header, []byte, error) {
+// Resent says that a delivery was asked for again, whatever had become of it.
+type Resent struct {
+	// At is when that was asked, by the server's clock. Zero: nobody did.
+	At time.Time
+	// After is how many attempts were behind the delivery then. The schedule of
+	// attempts begins anew there.
+	After int
+}
+
+// Anew reports whether the work is asked for again and no attempt was made
+// since.
+func (w *Work) Anew() bool { return !w.Resent.At.IsZero() && w.Attempts == w.Resent.After }
+
+// Since returns from when on an outcome of the next attempt may be stored, where
+// the message that asks for the work was stored at a moment.
+func (w *Work) Since(stored time.Time) time.Time {
+	if w.Anew() && w.Resent.At.Before(stored) {
+		return w.Resent.At
+	}
+	return stored
+}
+
+// Encode returns the headers and the data of a message that keeps the work.
+func (w *Work) Encode() (nats.Header, []byte, error) {
 	ref, err := json.Marshal(&w.Delivery)
 	if err != nil {
 		return nil, nil, fault.New(fault.Internal, "encode work", w.Delivery.ID, err)
@@ -58,6 +88,10 @@ func (w *Work) encode() (nats.Header, []byte, error) {
 	h[HeaderAttempts] = []string{strconv.Itoa(w.Attempts)}
 	if !w.First.IsZero() {
 		h[HeaderFirst] = []string{w.First.Format(time.RFC3339Nano)}
+	}
+	if !w.Resent.At.IsZero() {
+		h[HeaderResent] = []string{w.Resent.At.Format(time.RFC3339Nano)}
+		h[HeaderResentAfter] = []string{strconv.Itoa(w.Resent.After)}
 	}
 	return h, w.Frozen, nil
 }
@@ -85,27 +119,61 @@ func unread(at subject.Addressed) Work {
 func Read(subj string, h nats.Header, data []byte) (Work, error) {
 	const op = "read work"
 	if at, err := subject.ParseDelivery(subj); err == nil {
-		w := unread(at)
-		if err := json.Unmarshal(data, &w.Delivery); err != nil {
+		ref, err := delivery.ReadReference(data)
+		if err != nil {
 			return unread(at), fault.New(fault.Invalid, op, subj, err)
 		}
+		w := unread(at)
+		ref.Owner = cmp.Or(ref.Owner, w.Delivery.Owner)
+		ref.Subscription = cmp.Or(ref.Subscription, w.Delivery.Subscription)
+		w.Delivery = ref
 		return w, nil
 	}
 	at, err := subject.ParseRetryDue(subj)
 	if err != nil {
 		return Work{}, fault.New(fault.Invalid, op, subj, err)
 	}
-	w := Work{Part: at.Part, Header: own(h), Frozen: data}
+	w, err := Decode(h, data)
+	if w.Part = at.Part; err != nil {
+		w.Delivery.Owner, w.Delivery.Subscription = at.Owner, at.Subscription
+	}
+	return w, err
+}
+
+// Decode reads what [Work.Encode] gave. It keeps data. The error is of kind
+// Invalid.
+func Decode(h nats.Header, data []byte) (Work, error) {
+	const op = "decode work"
+	w := Work{Header: own(h), Frozen: data}
 	if err := json.Unmarshal([]byte(h.Get(HeaderDelivery)), &w.Delivery); err != nil {
-		return unread(at), fault.New(fault.Invalid, op, subj, err)
+		return Work{}, fault.New(fault.Invalid, op, "", err)
 	}
+	var err error
 	if w.Attempts, err = strconv.Atoi(h.Get(HeaderAttempts)); err != nil {
-		return Work{}, fault.New(fault.Invalid, op, subj, err)
+		return Work{}, fault.New(fault.Invalid, op, w.Delivery.ID, err)
 	}
-	if first := h.Get(HeaderFirst); first != "" {
-		if w.First, err = time.Parse(time.RFC3339Nano, first); err != nil {
-			return Work{}, fault.New(fault.Invalid, op, subj, err)
-		}
+	if w.First, err = moment(h, HeaderFirst); err != nil {
+		return Work{}, fault.New(fault.Invalid, op, w.Delivery.ID, err)
+	}
+	if w.Resent, err = resent(h); err != nil {
+		return Work{}, fault.New(fault.Invalid, op, w.Delivery.ID, err)
 	}
 	return w, nil
+}
+
+func resent(h nats.Header) (r Resent, err error) {
+	if r.At, err = moment(h, HeaderResent); err != nil || r.At.IsZero() {
+		return Resent{}, err
+	}
+	r.After, err = strconv.Atoi(h.Get(HeaderResentAfter))
+	return r, err
+}
+
+// moment reads a header; zero where it is not there.
+func moment(h nats.Header, name string) (time.Time, error) {
+	text := h.Get(name)
+	if text == "" {
+		return time.Time{}, nil
+	}
+	return time.Parse(time.RFC3339Nano, text)
 }

@@ -77,14 +77,27 @@ func parseAddressed(s, first string) (Addressed, error) {
 	return Addressed{Channel: delivery.Channel(t[0]), Part: p, Owner: t[2], Subscription: t[3]}, nil
 }
 
-// ParseScheduleSet reads the subject of a pending timer.
-func ParseScheduleSet(s string) (owner, plan string, err error) {
-	rest, ok := strings.CutPrefix(s, join(schedules, "set")+".")
-	owner, plan, both := strings.Cut(rest, ".")
-	if !ok || !both || strings.Contains(plan, ".") {
-		return "", "", malformed(s, join(schedules, "set"))
+// ParseParked reads the channel off a subject of PARKED.
+func ParseParked(s string) (delivery.Channel, error) {
+	t := strings.Split(s, ".")
+	if len(t) != 4 || t[0] != parked || t[1] == "" {
+		return "", malformed(s, parked)
 	}
-	return owner, plan, nil
+	return delivery.Channel(t[1]), nil
+}
+
+// ParseSchedule reads a subject of SCHEDULES.
+func ParseSchedule(s string) (p int, unix int64, err error) {
+	t := strings.Split(s, ".")
+	if len(t) != 4 || t[0] != schedules {
+		return 0, 0, malformed(s, schedules)
+	}
+	p, ok := number(t[2])
+	unix, err = strconv.ParseInt(t[3], 10, 64)
+	if !ok || err != nil || strconv.FormatInt(unix, 10) != t[3] {
+		return 0, 0, malformed(s, schedules)
+	}
+	return p, unix, nil
 }
 
 // number reads a partition in the only form that building gives it.

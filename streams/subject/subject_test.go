@@ -15,43 +15,58 @@ import (
 func TestSubjectsAreAsDocumented(t *testing.T) {
 	const ch = delivery.Webhook
 	for got, want := range map[string]string{
-		subject.Platform("acme", "invoice.posted"):             "platform.acme.invoice.posted",
-		subject.PlatformOf("acme"):                             "platform.acme.>",
-		subject.AllPlatform:                                    "platform.*.>",
-		subject.Internal("acme", "a.b"):                        "billhook.acme.a.b",
-		subject.AllInternal:                                    "billhook.*.>",
-		subject.InboxTransform(16):                             "inbox.{{partition(16,2)}}.{{wildcard(1)}}.{{wildcard(2)}}.>",
-		subject.InboxPart(3):                                   "inbox.3.>",
-		subject.Rejected("acme", "schema"):                     "rejected.acme.schema",
-		subject.AllRejected:                                    "rejected.>",
-		subject.Event(3, "acme", "invoice.posted"):             "events.3.acme.invoice.posted",
-		subject.EventsPart(3):                                  "events.3.>",
-		subject.EventsOf(3, "acme"):                            "events.3.acme.>",
-		subject.EventsOfType("invoice.posted"):                 "events.*.*.invoice.posted",
-		subject.AllEvents:                                      "events.>",
-		subject.Delivery(ch, 3, "acme", "sub_1"):               "deliveries.webhook.3.acme.sub_1",
-		subject.DeliveriesPart(3):                              "deliveries.*.3.>",
-		subject.DeliveriesOf(ch, 3):                            "deliveries.webhook.3.>",
-		subject.DeliveriesTo(3, "acme", "sub_1"):               "deliveries.*.3.acme.sub_1",
-		subject.AllDeliveries:                                  "deliveries.>",
-		subject.RetrySet(ch, "dlv_1"):                          "retries.set.webhook.dlv_1",
-		subject.RetriesSet(ch):                                 "retries.set.webhook.*",
-		subject.RetryDue(ch, 3, "acme", "sub_1"):               "retries.due.webhook.3.acme.sub_1",
-		subject.RetriesDue(ch):                                 "retries.due.webhook.>",
-		subject.AllRetries:                                     "retries.>",
-		subject.ScheduleSet("acme", "plan_1"):                  "schedules.set.acme.plan_1",
-		subject.ScheduleDue("acme", "plan_1"):                  "schedules.due.acme.plan_1",
-		subject.SchedulesDue:                                   "schedules.due.>",
-		subject.AllSchedules:                                   "schedules.>",
-		subject.Parked(ch, "acme", "sub_1"):                    "parked.webhook.acme.sub_1",
-		subject.ParkedIn(ch):                                   "parked.webhook.>",
-		subject.AllParked:                                      "parked.>",
-		subject.Outcome(ch, delivery.Delivered, "acme", "sub"): "outcomes.webhook.delivered.acme.sub",
-		subject.OutcomesOf(ch, "acme", "sub"):                  "outcomes.webhook.*.acme.sub",
-		subject.OutcomesIn(ch):                                 "outcomes.webhook.>",
-		subject.AllOutcomes:                                    "outcomes.>",
-		subject.Gap("ingest.3"):                                "gaps.ingest.3",
-		subject.AllGaps:                                        "gaps.>",
+		subject.Platform("acme", "invoice.posted"):                 "platform.acme.invoice.posted",
+		subject.PlatformOf("acme"):                                 "platform.acme.>",
+		subject.AllPlatform:                                        "platform.*.>",
+		subject.Internal("acme", "a.b"):                            "billhook.acme.a.b",
+		subject.InternalOf("a.b"):                                  "billhook.*.a.b",
+		subject.AllInternal:                                        "billhook.*.>",
+		subject.InboxTransform(16):                                 "inbox.{{partition(16,2)}}.{{wildcard(1)}}.{{wildcard(2)}}.>",
+		subject.InboxPart(3):                                       "inbox.3.>",
+		subject.Rejected("acme", "schema"):                         "rejected.acme.schema",
+		subject.AllRejected:                                        "rejected.>",
+		subject.Event(3, "acme", "invoice.posted"):                 "events.3.acme.invoice.posted",
+		subject.EventsPart(3):                                      "events.3.>",
+		subject.EventsOf(3, "acme"):                                "events.3.acme.>",
+		subject.EventsOfType("invoice.posted"):                     "events.*.*.invoice.posted",
+		subject.AllEvents:                                          "events.>",
+		subject.Delivery(ch, 3, "acme", "sub_1"):                   "deliveries.webhook.3.acme.sub_1",
+		subject.DeliveriesPart(3):                                  "deliveries.*.3.>",
+		subject.DeliveriesOf(ch, 3):                                "deliveries.webhook.3.>",
+		subject.DeliveriesTo(3, "acme", "sub_1"):                   "deliveries.*.3.acme.sub_1",
+		subject.AllDeliveries:                                      "deliveries.>",
+		subject.RetrySet(ch, "dlv_1"):                              "retries.set.webhook.dlv_1",
+		subject.RetriesSet(ch):                                     "retries.set.webhook.*",
+		subject.RetryDue(ch, 3, "acme", "sub_1"):                   "retries.due.webhook.3.acme.sub_1",
+		subject.RetriesDue(ch):                                     "retries.due.webhook.>",
+		subject.HeadKept(ch, "acme", "sub", "dlv"):                 "retries.kept.webhook.acme.sub.dlv",
+		subject.HeadsKept(ch, "acme", "sub"):                       "retries.kept.webhook.acme.sub.*",
+		subject.HeadsKeptIn(ch):                                    "retries.kept.webhook.>",
+		subject.AllRetries:                                         "retries.>",
+		subject.ScheduleSet(3, 1800000000):                         "schedules.set.3.1800000000",
+		subject.ScheduleDue(3, 1800000000):                         "schedules.due.3.1800000000",
+		subject.ScheduleKeys(3, 1800000000):                        "schedules.keys.3.1800000000",
+		subject.SchedulesDue:                                       "schedules.due.>",
+		subject.AllSchedules:                                       "schedules.>",
+		subject.Parked(ch, "acme", "sub_1"):                        "parked.webhook.acme.sub_1",
+		subject.ParkedIn(ch):                                       "parked.webhook.>",
+		subject.ParkedOf(ch, "acme", "sub_1"):                      "parked.webhook.acme.sub_1",
+		subject.ParkedOf("", "acme", ""):                           "parked.*.acme.*",
+		subject.ProbeAsk(ch):                                       "probes.ask.webhook",
+		subject.ProbeAnswer(ch, "q1"):                              "probes.answer.webhook.q1",
+		subject.ProbeAnswers(ch):                                   "probes.answer.webhook.*",
+		subject.AllParked:                                          "parked.>",
+		subject.Outcome(ch, delivery.Delivered, "acme", "sub"):     "outcomes.webhook.delivered.acme.sub",
+		subject.OutcomesOf(ch, "acme", "sub"):                      "outcomes.webhook.*.acme.sub",
+		subject.OrderedOutcome(ch, delivery.Parked, "acme", "sub"): "outcomes.webhook.parked.acme.sub.ordered",
+		subject.OrderedNote(ch, "acme", "sub"):                     "outcomes.webhook.note.acme.sub.ordered",
+		subject.OrderedOutcomesOf(ch, "acme", "sub"):               "outcomes.webhook.*.acme.sub.ordered",
+		subject.SeriesIn(ch, 7):                                    "webhook.7.>",
+		subject.OutcomesIn(ch):                                     "outcomes.webhook.>",
+		subject.AllOutcomes:                                        "outcomes.>",
+		subject.Gap("ingest.3"):                                    "gaps.ingest.3",
+		subject.GapsOfSeries(ch):                                   "gaps.series.webhook.>",
+		subject.AllGaps:                                            "gaps.>",
 	} {
 		if got != want {
 			t.Errorf("got %s, want %s", got, want)
@@ -147,4 +162,38 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q is parsed as %+v", s, d)
 		}
 	})
+}
+
+func TestAKeyOfASeriesIsReadAsItWasBuilt(t *testing.T) {
+	want := subject.Series{Channel: delivery.Webhook, Slot: 63, Owner: "acme", Subscription: "sub_1"}
+	if got, err := subject.ParseSeries(want.Key()); err != nil || got != want {
+		t.Errorf("%s was read as %+v, %v", want.Key(), got, err)
+	}
+	for _, bad := range []string{"", "webhook.1.acme", "webhook.01.acme.sub", "webhook.x.acme.sub", ".1.acme.sub", "webhook.1.acme.sub.more"} {
+		if got, err := subject.ParseSeries(bad); err == nil {
+			t.Errorf("%q was read as %+v", bad, got)
+		}
+	}
+}
+
+func TestAnAnswerToAProbeIsToldFromWhatElseThereIs(t *testing.T) {
+	for s, want := range map[string]bool{
+		"probes.answer.webhook.q1": true, "probes.answer.email.q1": false, "probes.answer.webhook.": false, "probes.answer.webhook": false,
+		"probes.answer.webhook.a.b": false, "probes.answer.webhook.*": false, "probes.answer.webhook.>": false, "events.1.acme.a": false, "": false,
+	} {
+		if got := subject.IsProbeAnswer(delivery.Webhook, s); got != want {
+			t.Errorf("%q: %v", s, got)
+		}
+	}
+}
+
+func TestTheChannelOfWhatIsParkedIsInItsSubject(t *testing.T) {
+	if ch, err := subject.ParseParked(subject.Parked(delivery.Email, "acme", "s1")); ch != delivery.Email || err != nil {
+		t.Errorf("%q, %v", ch, err)
+	}
+	for _, s := range []string{"", "parked", "parked..acme.s1", "parked.email.acme", "parked.email.acme.s1.x", "events.email.acme.s1"} {
+		if _, err := subject.ParseParked(s); err == nil {
+			t.Errorf("%q was read", s)
+		}
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -14,6 +15,10 @@ import (
 
 // parallel bounds the requests under way at once.
 const parallel = 16
+
+// making bounds one request. A busy cluster that elects leaders for many streams
+// at once takes longer than the five seconds that the client gives a request.
+const making = 30 * time.Second
 
 // Ensure creates every stream, bucket and durable consumer that lacks, in
 // parallel, and leaves alone what exists, whatever its configuration: ask
@@ -81,6 +86,8 @@ func checkPartitions(ctx context.Context, js jetstream.JetStream, s Settings) er
 // ensureStream creates the stream. The server answers success for an equal
 // one and a name-in-use error for one that differs.
 func ensureStream(ctx context.Context, js jetstream.JetStream, c jetstream.StreamConfig) error {
+	ctx, cancel := context.WithTimeout(ctx, making)
+	defer cancel()
 	_, err := js.CreateStream(ctx, c)
 	if err == nil || errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		return nil
@@ -90,6 +97,8 @@ func ensureStream(ctx context.Context, js jetstream.JetStream, c jetstream.Strea
 
 // ensureDurable creates the consumer, as [ensureStream] does the stream.
 func ensureDurable(ctx context.Context, js jetstream.JetStream, d Durable) error {
+	ctx, cancel := context.WithTimeout(ctx, making)
+	defer cancel()
 	_, err := js.CreateConsumer(ctx, d.Stream, d.Config)
 	if err == nil || errors.Is(err, jetstream.ErrConsumerExists) {
 		return nil

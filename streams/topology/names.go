@@ -22,6 +22,7 @@ const (
 	Parked     = "PARKED"
 	Outcomes   = "OUTCOMES"
 	Gaps       = "GAPS"
+	Audit      = "AUDIT"
 )
 
 // Names of the buckets. What their keys are is said where they are built.
@@ -33,12 +34,23 @@ const (
 	Emails        = "emails"
 	Endpoints     = "endpoints"
 	Subscriptions = "subscriptions"
+	Queues        = "queues"
 	APIKeys       = "api_keys"
-	Plans         = "plans"
+	Invoices      = "invoices"
 	Leases        = "leases"
 	Checkpoints   = "checkpoints"
 	Ledgers       = "ledgers"
+	Series        = "series"
+	Controls      = "controls"
+	EndpointState = "endpoint_state"
+	QueueState    = "queue_state"
+	Answers       = "answers"
+	Suppressions  = "suppressions"
 )
+
+// Slots is into how many parts the in-order subscriptions of a channel are
+// divided: each part has one holder. It is fixed for ever.
+const Slots = 64
 
 // Headers of Billhook's own messages.
 const (
@@ -48,11 +60,17 @@ const (
 	// HeaderIndex is "i/n": the place, from 1, of an output among all outputs
 	// of its source.
 	HeaderIndex = "Billhook-Index"
+	// HeaderLanes is how far a cursor's readings have come behind an output,
+	// where keys lag; see package cursor.
+	HeaderLanes = "Billhook-Lanes"
 	// HeaderEpoch is the epoch of the cursor's holder that wrote an output.
 	HeaderEpoch = "Billhook-Epoch"
 	// HeaderWrite counts the messages that one epoch wrote, from 1: with the
 	// epoch it tells a writer whether a message is its own.
 	HeaderWrite = "Billhook-Write"
+	// HeaderPosition is the position of an in-order subscription behind an
+	// outcome or a note, as JSON.
+	HeaderPosition = "Billhook-Position"
 )
 
 // SchedulerDue is the durable consumer of the scheduler's due timers.

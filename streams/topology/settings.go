@@ -20,9 +20,10 @@ type Settings struct {
 	InboxMaxBytes  int64         `env:"INBOX_MAX_BYTES" envDefault:"1073741824" unit:"bytes" doc:"size of INBOX at which new events are refused until ingest has caught up"`
 	RejectedMaxAge time.Duration `env:"REJECTED_MAX_AGE" envDefault:"720h" unit:"duration" doc:"how long a refused event is kept"`
 	EventsMaxAge   time.Duration `env:"EVENTS_MAX_AGE" envDefault:"720h" unit:"duration" doc:"how long an event is kept"`
-	DeliveriesAge  time.Duration `env:"DELIVERIES_MAX_AGE" envDefault:"168h" unit:"duration" doc:"how long an unsent delivery is kept"`
+	DeliveriesAge  time.Duration `env:"DELIVERIES_MAX_AGE" envDefault:"168h" unit:"duration" doc:"how long an unsent delivery is kept; what a subscription looked like is known for 8 days after it was changed"`
 	ParkedMaxAge   time.Duration `env:"PARKED_MAX_AGE" envDefault:"2160h" unit:"duration" doc:"how long a delivery that was given up is kept"`
 	OutcomesMaxAge time.Duration `env:"OUTCOMES_MAX_AGE" envDefault:"720h" unit:"duration" doc:"how long the outcome of an attempt is kept"`
+	AuditMaxAge    time.Duration `env:"AUDIT_MAX_AGE" envDefault:"17520h" unit:"duration" doc:"how long it is kept who changed what"`
 }
 
 // Defaults returns the settings of an environment that sets none.
@@ -32,7 +33,7 @@ func Defaults() Settings {
 		Partitions: 16, Replicas: 1,
 		DedupWindow: 10 * time.Minute, InboxMaxBytes: 1 << 30,
 		RejectedMaxAge: 30 * day, EventsMaxAge: 30 * day, DeliveriesAge: 7 * day,
-		ParkedMaxAge: 90 * day, OutcomesMaxAge: 30 * day,
+		ParkedMaxAge: 90 * day, OutcomesMaxAge: 30 * day, AuditMaxAge: 730 * day,
 	}
 }
 
@@ -51,7 +52,7 @@ func (s *Settings) Check() fault.Problems {
 	refuse(s.InboxMaxBytes < 1<<20, "INBOX_MAX_BYTES", "is below 1 MiB")
 	for name, age := range map[string]time.Duration{
 		"REJECTED_MAX_AGE": s.RejectedMaxAge, "EVENTS_MAX_AGE": s.EventsMaxAge, "DELIVERIES_MAX_AGE": s.DeliveriesAge,
-		"PARKED_MAX_AGE": s.ParkedMaxAge, "OUTCOMES_MAX_AGE": s.OutcomesMaxAge,
+		"PARKED_MAX_AGE": s.ParkedMaxAge, "OUTCOMES_MAX_AGE": s.OutcomesMaxAge, "AUDIT_MAX_AGE": s.AuditMaxAge,
 	} {
 		refuse(age < minAge, name, "is below 1m")
 	}

@@ -30,7 +30,7 @@ const (
 // Streams returns every stream.
 func Streams(s Settings) []jetstream.StreamConfig {
 	return []jetstream.StreamConfig{
-		inbox(s), rejected(s), events(s), deliveries(s), retries(s), schedules(s), parked(s), outcomes(s), gaps(s),
+		inbox(s), rejected(s), events(s), deliveries(s), retries(s), schedules(s), parked(s), outcomes(s), gaps(s), audit(s),
 	}
 }
 
@@ -122,7 +122,8 @@ func parked(s Settings) jetstream.StreamConfig {
 	return c
 }
 
-// outcomes keeps the record of every attempt.
+// outcomes keeps the record of every attempt. Records of one subject that come
+// together share a message, a line each.
 func outcomes(s Settings) jetstream.StreamConfig {
 	c := stream(s, Outcomes, subject.AllOutcomes)
 	c.Description = "the outcome of every attempt"
@@ -137,6 +138,15 @@ func gaps(s Settings) jetstream.StreamConfig {
 	c := stream(s, Gaps, subject.AllGaps)
 	c.Description = "what cursors lost to retention"
 	c.MaxAge, c.AllowDirect = gapsAge, true
+	return c
+}
+
+// audit keeps who changed what. Nothing in it is removed before its age, whoever
+// asks: the server refuses deletes and purges, and to take that back.
+func audit(s Settings) jetstream.StreamConfig {
+	c := stream(s, Audit, subject.AllAudit)
+	c.Description = "who changed what"
+	c.MaxAge, c.DenyDelete, c.DenyPurge, c.AllowDirect = s.AuditMaxAge, true, true, true
 	return c
 }
 

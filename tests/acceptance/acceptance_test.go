@@ -14,6 +14,8 @@ import (
 
 	"github.com/billhook/billhook/services/billhook/demo"
 	"github.com/billhook/billhook/shared/delivery"
+	"github.com/billhook/billhook/shared/event"
+	"github.com/billhook/billhook/streams/notice"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tests/harness"
@@ -28,9 +30,11 @@ func TestAcceptance(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(builder.Remove)
-	for name, start := range map[string]func(*testing.T, *world, []string){"all in one": allInOne, "apart": apart} {
+	for name, start := range map[string]begin{"all in one": allInOne, "apart": apart} {
 		t.Run(name, func(t *testing.T) { suite(t, open(t, builder, start)) })
+		t.Run("a change over the API reaches the next events, "+name, func(t *testing.T) { changed(t, builder, start) })
 	}
+	t.Run("a generated client sets up the demo", func(t *testing.T) { setUpByClient(t, open(t, builder, allInOne)) })
 }
 
 // suite is what must hold however the product is run.
@@ -52,11 +56,16 @@ func suite(t *testing.T, w *world) {
 	t.Run("a bad file is refused with its line and nothing is saved", func(t *testing.T) { w.badFile(t) })
 	t.Run("events over HTTP need a key of their owner", func(t *testing.T) { w.overHTTP(t) })
 	t.Run("a refused event is kept with its reason and place", func(t *testing.T) { w.rejected(t) })
-	t.Run("check finds nothing to mend", func(t *testing.T) { w.run(t, "", "check") })
+	t.Run("what comes for a disabled endpoint waits, and arrives once it is enabled", func(t *testing.T) { w.away(t) })
+	t.Run("a queue is read in order by the key of its subscriber", func(t *testing.T) { w.readQueue(t) })
+	t.Run("check finds every service and nothing to mend", func(t *testing.T) { w.check(t) })
 	if strange := w.board.Strange(); len(strange) > 0 {
 		t.Errorf("arrived although nobody expected it: %v", strange)
 	}
 }
+
+// serviceReady is the line of a service that is ready.
+var serviceReady = regexp.MustCompile(`(?m)^(ingest|matcher|webhook-sender|mailer|scheduler|console|queue) .* ready$`)
 
 var secretLine = regexp.MustCompile(`shown this once: (whsec_\S+)`)
 
@@ -90,7 +99,22 @@ func (w *world) playAll(t *testing.T, s demo.Scenario) {
 	w.until(t, "everything", func() bool { return len(w.board.Missing()) == 0 })
 }
 
-func (w *world) publish(t *testing.T, e demo.Event) {
+// check waits until every service is said to be ready: whoever answers late is
+// not in the first list.
+func (w *world) check(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(3 * time.Minute); ; {
+		out := w.run(t, "", "check")
+		if len(serviceReady.FindAllString(out, -1)) == len(harness.Services()) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not every service is ready:\n%s", out)
+		}
+	}
+}
+
+func (w *world) publish(t testing.TB, e demo.Event) {
 	t.Helper()
 	body, err := e.Body()
 	if err != nil {
@@ -135,7 +159,7 @@ func (w *world) overHTTP(t *testing.T) {
 		"right":         {demo.Owner, key, good, http.StatusAccepted},
 		"no key":        {demo.Owner, "", good, http.StatusUnauthorized},
 		"wrong key":     {demo.Owner, key[:len(key)-1] + "x", good, http.StatusUnauthorized},
-		"another owner": {"other", key, good, http.StatusUnauthorized},
+		"another owner": {"other", key, good, http.StatusNotFound},
 		"bad event":     {demo.Owner, key, strings.Replace(good, `"data":{}`, `"data":{"Account.Nam":"x"}`, 1), http.StatusUnprocessableEntity},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.http+"/v1/owners/"+c.owner+"/events", strings.NewReader(c.body))
@@ -172,7 +196,7 @@ func (w *world) rejected(t *testing.T) {
 	if _, err := w.js.Publish(t.Context(), subject.Platform(demo.Owner, "bill_run.started"), []byte(bad)); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c, err := w.js.OrderedConsumer(ctx, topology.Rejected, jetstream.OrderedConsumerConfig{})
 	if err != nil {
@@ -189,4 +213,46 @@ func (w *world) rejected(t *testing.T) {
 	if !strings.Contains(string(msg.Data()), "/data/BillRun.EndTime") {
 		t.Errorf("the record does not point at the member: %s", msg.Data())
 	}
+	events, err := w.js.OrderedConsumer(ctx, topology.Events, jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{subject.EventsOfOwner(demo.Owner, string(notice.EventRejected))},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if msg, err = events.Next(jetstream.FetchContext(ctx)); err != nil {
+		t.Fatalf("the owner is not told: %v", err)
+	}
+	if told, err := event.Decode(msg.Data()); err != nil || told.Data.Text("Operation.Reason") != "malformed" {
+		t.Errorf("the owner is told %s", msg.Data())
+	}
+}
+
+// crm is the endpoint of the scenario.
+const crm = "crm"
+
+// away needs what the sender is permitted for the states of endpoints, for
+// reading DELIVERIES again, and for leases.
+func (w *world) away(t *testing.T) {
+	endpoint := []string{"--owner", demo.Owner}
+	w.run(t, "", append([]string{"endpoints", "disable", crm}, endpoint...)...)
+	event := `{"id":"away_1","time":"2026-11-23T09:30:00Z","account":"A-1001","data":{}}`
+	if _, err := w.js.Publish(t.Context(), subject.Platform(demo.Owner, "account.cancellation"), []byte(event)); err != nil {
+		t.Fatal(err)
+	}
+	w.says(t, regexp.MustCompile(crm+` +disabled .* disabled_by_owner +[1-9]`), append([]string{"endpoints", "status"}, endpoint...)...)
+	w.run(t, "", append([]string{"endpoints", "enable", crm}, endpoint...)...)
+	w.says(t, regexp.MustCompile(`away_1 .* 1 +delivered`), "deliveries", "--owner", demo.Owner, "--event", "away_1")
+	w.says(t, regexp.MustCompile(crm+` +closed`), append([]string{"endpoints", "status"}, endpoint...)...)
+}
+
+// says runs a command until what it prints matches.
+func (w *world) says(t *testing.T, want *regexp.Regexp, args ...string) {
+	t.Helper()
+	var out string
+	for range 300 {
+		if out = w.run(t, "", args...); want.MatchString(out) {
+			return
+		}
+	}
+	t.Fatalf("%v never said %s, but:\n%s", args, want, out)
 }

@@ -37,18 +37,38 @@ type world struct {
 	environ []string
 	data    string
 	// js is the operator's connection.
-	js   jetstream.JetStream
-	http string
+	js jetstream.JetStream
+	// http is where events are published, api where the management API is, queues
+	// where queues are read.
+	http, api, queues string
 }
 
-// open starts the receivers and has start run the product.
-func open(t *testing.T, b *harness.Builder, start func(t *testing.T, w *world, development []string)) *world {
+// begin runs the product for a world with settings that lead to its receivers.
+type begin func(t testing.TB, w *world, development []string)
+
+// noted is what is done with arrivals.
+type noted struct {
+	web  func(receiver.Received)
+	mail func(mailcatcher.Caught)
+}
+
+// open starts the receivers, whose arrivals go to the board, and has start run
+// the product.
+func open(t testing.TB, b *harness.Builder, start begin) *world {
 	t.Helper()
 	w := &world{arrived: make(chan struct{}, 1), bin: b.Build(t), data: t.TempDir()}
-	var err error
-	w.receivers, err = demo.OpenReceivers(time.Now,
+	w.receive(t, start, noted{
 		func(r receiver.Received) { _, _ = w.board.Webhook(r); w.wake() },
-		func(c mailcatcher.Caught) { _, _ = w.board.Email(c); w.wake() })
+		func(c mailcatcher.Caught) { _, _ = w.board.Email(c); w.wake() },
+	})
+	return w
+}
+
+// receive starts the receivers and has start run the product.
+func (w *world) receive(t testing.TB, start begin, n noted) {
+	t.Helper()
+	var err error
+	w.receivers, err = demo.OpenReceivers(time.Now, n.web, n.mail)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +81,6 @@ func open(t *testing.T, b *harness.Builder, start func(t *testing.T, w *world, d
 		t.Fatal(err)
 	}
 	start(t, w, development)
-	return w
 }
 
 func (w *world) wake() {
@@ -72,20 +91,20 @@ func (w *world) wake() {
 }
 
 // until waits for a condition that arrivals bring about.
-func (w *world) until(t *testing.T, what string, done func() bool) {
+func (w *world) until(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	late := time.After(60 * time.Second)
+	late := time.After(3 * time.Minute)
 	for !done() {
 		select {
 		case <-w.arrived:
 		case <-late:
-			t.Fatalf("waited 60 s for %s; missing: %v; strange: %v", what, w.board.Missing(), w.board.Strange())
+			t.Fatalf("waited 3 minutes for %s; missing: %v; strange: %v", what, w.board.Missing(), w.board.Strange())
 		}
 	}
 }
 
 // allInOne runs "billhook up".
-func allInOne(t *testing.T, w *world, development []string) {
+func allInOne(t testing.TB, w *world, development []string) {
 	cmd := exec.Command(w.bin.Path("billhook"), "up", "--data", w.data)
 	cmd.Env = append(append(os.Environ(), development...), "NATS_ADDR=127.0.0.1:0", "HTTP_ADDR=127.0.0.1:0", "SYNC=interval")
 	out, err := cmd.StdoutPipe()
@@ -112,6 +131,7 @@ func allInOne(t *testing.T, w *world, development []string) {
 			url = strings.TrimSpace(rest)
 		case "HTTP":
 			w.http = strings.TrimSpace(rest)
+			w.api, w.queues = w.http, w.http
 		case "Ready.":
 			go func() { _, _ = io.Copy(io.Discard, out) }()
 			w.environ = []string{"NATS_URL=" + url}
@@ -128,7 +148,7 @@ func allInOne(t *testing.T, w *world, development []string) {
 }
 
 // connect opens the operator's connection to an all-in-one.
-func (w *world) connect(t *testing.T, url string) {
+func (w *world) connect(t testing.TB, url string) {
 	t.Helper()
 	password, err := os.ReadFile(w.data + "/operator.password")
 	if err != nil {
@@ -146,41 +166,43 @@ func (w *world) connect(t *testing.T, url string) {
 
 // apart runs every service as a process of its own against a NATS server with
 // the users of production.
-func apart(t *testing.T, w *world, development []string) {
+func apart(t testing.TB, w *world, development []string) {
 	server := harness.Broker(t, demo.Owner)
 	w.environ = append(harness.Env(server, permission.Operator), development...)
 	w.js = server.JetStream(t, harness.As(permission.Operator)...)
 	w.run(t, "", "setup")
-	var running []*harness.Process
+	running := map[string]*harness.Process{}
 	for _, s := range harness.Services() {
 		env := append(harness.Env(server, s), development...)
-		if s == "ingest" {
-			env = append(env, "INGEST_HTTP_ADDR=127.0.0.1:0")
+		if s == "ingest" || s == "queue" {
+			env = append(env, strings.ToUpper(s)+"_HTTP_ADDR=127.0.0.1:0")
 		}
-		running = append(running, harness.Run(t, harness.Start{Path: w.bin.Path(s), Env: env}))
+		running[s] = harness.Run(t, harness.Start{Path: w.bin.Path(s), Env: env})
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	for i, p := range running {
+	for name, p := range running {
 		if err := p.Ready(ctx); err != nil {
-			t.Fatalf("%s: %v\n%s", harness.Services()[i], err, p.Log())
+			t.Fatalf("%s: %v\n%s", name, err, p.Log())
 		}
 		if denied := p.Log(); strings.Contains(denied, "permissions violation") {
-			t.Errorf("%s was denied something that it needs:\n%s", harness.Services()[i], denied)
+			t.Errorf("%s was denied something that it needs:\n%s", name, denied)
 		}
 	}
-	w.http = "http://" + running[0].Logged("events are taken in over http")
+	w.http = "http://" + running["ingest"].Logged("events are taken in over http")
+	w.api = "http://" + running["console"].Logged("the management api is served over http")
+	w.queues = "http://" + running["queue"].Logged("event queues are read over http")
 	t.Cleanup(func() {
-		for i, p := range running {
+		for name, p := range running {
 			if log := p.Log(); strings.Contains(strings.ToLower(log), "permissions violation") {
-				t.Errorf("%s was denied something that it needs:\n%s", harness.Services()[i], log)
+				t.Errorf("%s was denied something that it needs:\n%s", name, log)
 			}
 		}
 	})
 }
 
 // run runs the command line and returns what it printed.
-func (w *world) run(t *testing.T, stdin string, args ...string) string {
+func (w *world) run(t testing.TB, stdin string, args ...string) string {
 	t.Helper()
 	out, status := w.try(t, stdin, args...)
 	if status != 0 {
@@ -190,7 +212,7 @@ func (w *world) run(t *testing.T, stdin string, args ...string) string {
 }
 
 // try runs the command line and returns what it printed, and its status.
-func (w *world) try(t *testing.T, stdin string, args ...string) (string, int) {
+func (w *world) try(t testing.TB, stdin string, args ...string) (string, int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), w.bin.Path("billhook"), append(args, "--data", w.data)...)
 	cmd.Env = append(os.Environ(), w.environ...)

@@ -31,6 +31,7 @@ var reserved = []struct {
 }{
 	{"github.com/mailgun/raymond", []string{"tokens"}, "a template that was not checked can kill the process"},
 	{"github.com/nats-io/nats-server", []string{"streams/natstest", "services/billhook", "tests"}, "a service carries no server"},
+	{"github.com/danielgtaylor/huma", []string{"services/console"}, "only the console serves what it documents by it"},
 	{"github.com/wneessen/go-mail", []string{"services/mailer"}, "only the mailer speaks SMTP to relays"},
 }
 

@@ -18,7 +18,7 @@ import (
 // latency publishes 50 events a second for a while and prints how long each
 // took from publish to arrival.
 func (r *rig) latency(ctx context.Context, during time.Duration) error {
-	a, err := r.open(ctx, allinone.SyncInterval, 1)
+	a, err := r.open(ctx, allinone.SyncInterval, fanOut(1, ""))
 	if err != nil {
 		return err
 	}
@@ -44,10 +44,10 @@ func (r *rig) latency(ctx context.Context, during time.Duration) error {
 	case <-time.After(time.Minute):
 		return fmt.Errorf("%d of %d arrived", len(got.seen), n)
 	}
-	if err := outcomes(ctx, a, n); err != nil {
+	if err := a.allSettled(ctx); err != nil {
 		return err
 	}
-	events, err := a.eventsByDelivery(ctx)
+	events, err := a.eventsByDelivery(ctx, n)
 	if err != nil {
 		return err
 	}
@@ -73,53 +73,81 @@ func atRest(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	bin := filepath.Join(dir, "billhook")
-	build := exec.CommandContext(ctx, "go", "build", "-o", bin, "github.com/billhook/billhook/services/billhook/cmd/billhook")
-	if text, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("build: %w\n%s", err, text)
+	bin, err := build(ctx, dir)
+	if err != nil {
+		return err
 	}
 	var starts []time.Duration
 	for i := range 5 {
-		p, took, err := start(ctx, bin, filepath.Join(dir, strconv.Itoa(i)))
+		p, err := start(ctx, bin, filepath.Join(dir, strconv.Itoa(i)))
 		if err != nil {
 			return err
 		}
-		starts = append(starts, took)
+		starts = append(starts, p.took)
 		if i == 4 {
-			if err := rest(ctx, p.Process.Pid); err != nil {
+			if err := rest(ctx, "at rest", p.Process.Pid); err != nil {
 				return err
 			}
 		}
-		_ = p.Process.Signal(os.Interrupt)
-		_ = p.Wait()
+		p.end()
 	}
 	slices.Sort(starts)
 	printf("start to ready, empty store, sync always: median %s of 5 (goal 1 s)\n", starts[2].Round(time.Millisecond))
 	return nil
 }
 
-func start(ctx context.Context, bin, data string) (*exec.Cmd, time.Duration, error) {
+// build builds the program into a folder.
+func build(ctx context.Context, dir string) (string, error) {
+	bin := filepath.Join(dir, "billhook")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", bin, "github.com/billhook/billhook/services/billhook/cmd/billhook")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, text)
+	}
+	return bin, nil
+}
+
+// running is a started program: how long it took to be ready, and the address
+// of its NATS server.
+type running struct {
+	*exec.Cmd
+	took time.Duration
+	nats string
+}
+
+// end stops the program.
+func (p *running) end() {
+	_ = p.Process.Signal(os.Interrupt)
+	_ = p.Wait()
+}
+
+// start starts the program on a data folder and returns when it says that it is
+// ready.
+func start(ctx context.Context, bin, data string, settings ...string) (*running, error) {
 	began := time.Now()
 	cmd := exec.CommandContext(ctx, bin, "up", "--data", data)
-	cmd.Env = append(os.Environ(), "NATS_ADDR=127.0.0.1:0", "HTTP_ADDR=127.0.0.1:0")
+	p := &running{Cmd: cmd}
+	cmd.Env = append(append(os.Environ(), "NATS_ADDR=127.0.0.1:0", "HTTP_ADDR=127.0.0.1:0"), settings...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
-		if strings.HasPrefix(lines.Text(), "Ready") {
-			return cmd, time.Since(began), nil
+		if name, rest, _ := strings.Cut(lines.Text(), " "); name == "NATS" {
+			p.nats = strings.TrimSpace(rest)
+		} else if strings.HasPrefix(name, "Ready") {
+			p.took = time.Since(began)
+			return p, nil
 		}
 	}
-	return nil, 0, fmt.Errorf("up ended before it was ready: %w", cmd.Wait())
+	return nil, fmt.Errorf("up ended before it was ready: %w", cmd.Wait())
 }
 
 // rest prints what a process uses over 20 quiet seconds.
-func rest(ctx context.Context, pid int) error {
+func rest(ctx context.Context, what string, pid int) error {
 	wait := func(d time.Duration) {
 		select {
 		case <-time.After(d):
@@ -147,8 +175,8 @@ func rest(ctx context.Context, pid int) error {
 		return err
 	}
 	const perSecond = 100 // clock ticks, as Linux reports to every process
-	printf("at rest: %.1f MiB resident (goal 120), %.2f %% of a core (goal 2)\n",
-		float64(kib)/1024, float64(after-before)/perSecond/quiet.Seconds()*100)
+	printf("%s: %.1f MiB resident (goal 120), %.2f %% of a core (goal 2)\n",
+		what, float64(kib)/1024, float64(after-before)/perSecond/quiet.Seconds()*100)
 	return nil
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,9 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/billhook/billhook/config/manifest"
 	"github.com/billhook/billhook/services/billhook/allinone"
@@ -23,7 +20,6 @@ import (
 	"github.com/billhook/billhook/services/billhook/mailcatcher"
 	"github.com/billhook/billhook/services/billhook/receiver"
 	"github.com/billhook/billhook/shared/delivery"
-	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 )
 
@@ -40,6 +36,8 @@ type rig struct {
 
 	mu  sync.Mutex
 	got *arrivals
+	// answer is what the receiver does before it answers; nil for nothing.
+	answer func(receiver.Received)
 }
 
 // arrivals counts distinct verified webhooks of one load.
@@ -47,6 +45,8 @@ type arrivals struct {
 	seen map[string]time.Time
 	bad  int
 	want int
+	// path is the only one that counts; empty for all.
+	path string
 	done chan struct{}
 }
 
@@ -62,6 +62,11 @@ func openRig(ctx context.Context) (*rig, error) {
 	if r.environ, err = r.receivers.Environ(r.dir); err != nil {
 		return nil, err
 	}
+	for i, setting := range r.environ {
+		if strings.HasPrefix(setting, "HOST_OVERRIDES=") {
+			r.environ[i] += "," + deadHost + "=127.0.0.1:1"
+		}
+	}
 	ctx, r.stop = context.WithCancel(ctx)
 	r.work.Go(func() { r.receivers.Run(ctx) })
 	return r, nil
@@ -74,9 +79,27 @@ func (r *rig) close() {
 }
 
 func (r *rig) receive(w receiver.Received) {
+	r.count(w)
+	r.mu.Lock()
+	answer := r.answer
+	r.mu.Unlock()
+	if answer != nil {
+		answer(w)
+	}
+}
+
+// answers sets what the receiver does before it answers.
+func (r *rig) answers(f func(receiver.Received)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.got == nil {
+	r.answer = f
+}
+
+// count notes an arrival.
+func (r *rig) count(w receiver.Received) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.got == nil || r.got.path != "" && r.got.path != w.Path {
 		return
 	}
 	if w.Verified != nil {
@@ -94,33 +117,37 @@ func (r *rig) receive(w receiver.Received) {
 }
 
 // expect starts counting.
-func (r *rig) expect(n int) *arrivals {
-	a := &arrivals{seen: make(map[string]time.Time, n), want: n, done: make(chan struct{})}
+func (r *rig) expect(n int) *arrivals { return r.expectAt("", n) }
+
+// expectAt starts counting what comes to a path.
+func (r *rig) expectAt(path string, n int) *arrivals {
+	a := &arrivals{seen: make(map[string]time.Time, n), want: n, path: path, done: make(chan struct{})}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.got = a
 	return a
 }
 
-// bareRate returns the requests per second of the bare loop.
-func (r *rig) bareRate(ctx context.Context, n int) (float64, error) {
+// bare returns the speed of the bare loop.
+func (r *rig) bare(ctx context.Context, connections, n int) (speed, error) {
 	raw := make([]byte, 32)
 	key := "whsec_" + base64.StdEncoding.EncodeToString(raw)
 	if err := r.receivers.Web.Expect(path, key); err != nil {
-		return 0, err
+		return speed{}, err
 	}
 	a := r.expect(n)
+	before := cpuSeconds()
 	took, err := bare{
 		address: r.receivers.Web.Address(), roots: r.receivers.Roots(), url: "https://" + demo.WebhookHost + path,
 		key: raw, connections: connections,
 	}.run(ctx, n)
 	if err != nil {
-		return 0, err
+		return speed{}, err
 	}
 	if len(a.seen) != n {
-		return 0, fmt.Errorf("bare loop: %d of %d verified", len(a.seen), n)
+		return speed{}, fmt.Errorf("bare loop: %d of %d verified", len(a.seen), n)
 	}
-	return float64(n) / took.Seconds(), nil
+	return speed{rate: float64(n) / took.Seconds(), cpu: (cpuSeconds() - before) / float64(n) * 1000}, nil
 }
 
 // app is an all-in-one on an empty store.
@@ -131,11 +158,17 @@ type app struct {
 	ended chan error
 }
 
-func (r *rig) open(ctx context.Context, sync string, fanOut int) (*app, error) {
+// open starts an all-in-one with a configuration.
+func (r *rig) open(ctx context.Context, sync, doc string) (*app, error) {
 	dir, err := os.MkdirTemp("", "billhook-bench-store-")
 	if err != nil {
 		return nil, err
 	}
+	return r.openIn(ctx, dir, sync, doc)
+}
+
+// openIn starts an all-in-one in a data folder.
+func (r *rig) openIn(ctx context.Context, dir, sync, doc string) (*app, error) {
 	cfg, err := allinone.Load(append(r.environ, "NATS_ADDR=off", "HTTP_ADDR=127.0.0.1:0", "SYNC="+sync))
 	if err != nil {
 		return nil, err
@@ -152,121 +185,54 @@ func (r *rig) open(ctx context.Context, sync string, fanOut int) (*app, error) {
 	case err := <-a.ended:
 		return nil, err
 	}
-	return a, r.configure(ctx, a, fanOut)
+	return a, r.configure(ctx, a, doc)
 }
 
+// close ends the all-in-one and removes its store.
 func (a *app) close() {
+	a.end()
+	_ = os.RemoveAll(a.dir)
+}
+
+// end ends the all-in-one.
+func (a *app) end() {
 	a.stop()
 	if err := <-a.ended; err != nil && !errors.Is(err, context.Canceled) {
 		printf("  the all-in-one ended with: %v\n", err)
 	}
 	a.Close()
-	_ = os.RemoveAll(a.dir)
 }
 
-// configure makes one endpoint and a subscription for each copy of an event.
-func (r *rig) configure(ctx context.Context, a *app, fanOut int) error {
+// fanOut is the configuration with one endpoint and so many subscriptions to
+// each event; more are lines that each of them has.
+func fanOut(subscriptions int, more string) string {
 	var doc strings.Builder
-	fmt.Fprintf(&doc, "kind: owner\nid: bench\nname: Bench\ntime_zone: Etc/UTC\n---\nkind: endpoint\nowner: bench\nid: sink\nname: Sink\nurl: https://%s\nin_flight: %d\n",
+	fmt.Fprintf(&doc, "kind: owner\nid: bench\nname: Bench\ntime_zone: Etc/UTC\n---\nkind: endpoint\nowner: bench\nid: bench\nname: Sink\nurl: https://%s\nin_flight: %d\n",
 		demo.WebhookHost, connections)
-	for i := range fanOut {
-		fmt.Fprintf(&doc, "---\nkind: subscription\nowner: bench\nid: s%d\nname: s%d\nevents: [invoice.posted]\nchannel: webhook\nwebhook:\n  endpoint: sink\n  path: %s\n"+
+	for i := range subscriptions {
+		fmt.Fprintf(&doc, "---\nkind: subscription\nowner: bench\nid: s%d\nname: s%d\nevents: [invoice.posted]\nchannel: webhook\n%swebhook:\n  endpoint: bench\n  path: %s\n"+
 			"  parameters:\n    - {name: id, token: Invoice.Id}\n    - {name: number, token: Invoice.Number}\n    - {name: total, token: Invoice.Total}\n"+
-			"    - {name: title, template: \"{{Invoice.Number}} for {{Account.Name}}\"}\n", i, i, path)
+			"    - {name: title, template: \"{{Invoice.Number}} for {{Account.Name}}\"}\n", i, i, more, path)
 	}
-	items, err := manifest.Apply(ctx, a.Store(), []byte(doc.String()), manifest.Options{})
+	return doc.String()
+}
+
+// configure applies a configuration, and has the requests of each endpoint
+// verified at the path that is its id.
+func (r *rig) configure(ctx context.Context, a *app, doc string) error {
+	items, err := manifest.Apply(ctx, a.Store(), []byte(doc), manifest.Options{})
 	if err != nil {
 		return err
 	}
 	for _, item := range items {
-		if !item.Issued.Empty() {
-			return r.receivers.Web.Expect(path, item.Issued.Reveal())
+		if item.Issued.Empty() {
+			continue
 		}
-	}
-	return fmt.Errorf("no signing secret was issued")
-}
-
-// run measures one load from the first publish to the last arrival.
-func (r *rig) run(ctx context.Context, l load) (result, error) {
-	a, err := r.open(ctx, l.sync, l.fanOut)
-	if err != nil {
-		return result{}, err
-	}
-	defer a.close()
-	if err := settled(ctx, a, l.fanOut); err != nil {
-		return result{}, err
-	}
-	want := l.events * l.fanOut
-	got := r.expect(want)
-	before, began := cpuSeconds(), time.Now()
-	if err := publish(ctx, a, l.events); err != nil {
-		return result{}, err
-	}
-	select {
-	case <-got.done:
-	case <-time.After(3 * time.Minute):
-		return result{}, fmt.Errorf("%d of %d arrived, %d refused", len(got.seen), want, got.bad)
-	}
-	took := time.Since(began)
-	if err := outcomes(ctx, a, want); err != nil {
-		return result{}, err
-	}
-	return result{rate: float64(want) / took.Seconds(), cpu: (cpuSeconds() - before) / float64(want) * 1000}, nil
-}
-
-// settled waits until the configuration has reached the services.
-func settled(ctx context.Context, a *app, fanOut int) error {
-	changed, end := a.Kit().Directory.Changes()
-	defer end()
-	for len(a.Kit().Directory.Owner("bench").Subscriptions) < fanOut {
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
-// publish stores n events in INBOX, in batches as a busy platform would.
-func publish(ctx context.Context, a *app, n int) error {
-	const batch = 500
-	for from := 0; from < n; from += batch {
-		msgs := make([]*nats.Msg, 0, batch)
-		for i := from; i < min(from+batch, n); i++ {
-			msgs = append(msgs, message(i))
-		}
-		if _, err := jetstreamext.PublishMsgBatch(ctx, a.Kit().JetStream, msgs); err != nil {
-			return fmt.Errorf("publish: %w", err)
-		}
-	}
-	return nil
-}
-
-func message(i int) *nats.Msg {
-	return &nats.Msg{Subject: subject.Platform("bench", "invoice.posted"), Header: nats.Header{}, Data: fmt.Appendf(nil,
-		`{"id":"evt_%d","time":"2026-11-23T09:30:00Z","account":"A-%d","data":{"Invoice.Id":"I-%d","Invoice.Number":"INV-%d",`+
-			`"Invoice.Total":"%d.50","Invoice.Currency":"EUR","Account.Name":"Northwind %d"}}`, i, i%1000, i, i, i, i%1000)}
-}
-
-// outcomes waits until every outcome is recorded.
-func outcomes(ctx context.Context, a *app, want int) error {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		s, err := a.Kit().JetStream.Stream(ctx, topology.Outcomes)
-		if err != nil {
+		if err := r.receivers.Web.Expect("/"+item.ID, item.Issued.Reveal()); err != nil {
 			return err
 		}
-		if int(s.CachedInfo().State.Msgs) >= want {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
 	}
+	return nil
 }
 
 // cpuSeconds is the processor time of this process so far.
@@ -278,24 +244,40 @@ func cpuSeconds() float64 {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds()
 }
 
-// eventsByDelivery reads from OUTCOMES which event each delivery was of.
-func (a *app) eventsByDelivery(ctx context.Context) (map[string]string, error) {
-	js := a.Kit().JetStream
-	s, err := js.Stream(ctx, topology.Outcomes)
-	if err != nil {
-		return nil, err
-	}
+// eventsByDelivery reads from OUTCOMES which event each delivery was of, until
+// so many deliveries have an outcome. An endpoint's backlog acknowledges tasks
+// before they are delivered, so the last outcomes may come after [app.allSettled].
+func (a *app) eventsByDelivery(ctx context.Context, want int) (map[string]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
 	out := map[string]string{}
-	for seq := s.CachedInfo().State.FirstSeq; seq <= s.CachedInfo().State.LastSeq; seq++ {
-		m, err := s.GetMsg(ctx, seq)
+	for next := uint64(1); ; {
+		s, err := a.Kit().JetStream.Stream(ctx, topology.Outcomes)
 		if err != nil {
 			return nil, err
 		}
-		var o delivery.Outcome
-		if err := json.Unmarshal(m.Data, &o); err != nil {
-			return nil, err
+		for ; next <= s.CachedInfo().State.LastSeq; next++ {
+			m, err := s.GetMsg(ctx, next)
+			if err != nil {
+				return nil, err
+			}
+			all, err := delivery.ReadOutcomes(m.Data)
+			if err != nil {
+				return nil, err
+			}
+			for _, o := range all {
+				out[o.Delivery.ID] = o.Delivery.EventID
+			}
 		}
-		out[o.Delivery.ID] = o.Delivery.EventID
+		if len(out) >= want {
+			return out, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%d deliveries have an outcome, want %d", len(out), want)
+		}
 	}
-	return out, nil
 }

@@ -1,169 +1,146 @@
 package chaos_test
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/billhook/billhook/shared/delivery"
-	"github.com/billhook/billhook/shared/event"
-	"github.com/billhook/billhook/streams/topology"
 )
 
-// each reads a whole stream in order.
-func (r *run) each(stream string, do func(jetstream.Msg) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	s, err := r.js.Stream(ctx, stream)
-	if err != nil {
-		return err
-	}
-	n := s.CachedInfo().State.Msgs
-	c, err := s.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{})
-	if err != nil {
-		return err
-	}
-	it, err := c.Messages()
-	if err != nil {
-		return err
-	}
-	defer it.Stop()
-	for range n {
-		m, err := it.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return err
-		}
-		if err := do(m); err != nil {
-			return err
-		}
-	}
-	return nil
+// evidence is what a run left behind, to be judged.
+type evidence struct {
+	// published counts the events that were acknowledged to the platform;
+	// credits and invoices are those of them that lead to a mail and to a plan.
+	published, credits, invoices int
+	events                       []logged
+	// deliveries are "subscription event", as often as created.
+	deliveries []string
+	// hooks and mails are the arrivals by webhook id and by Message-ID, of is
+	// the event of a webhook id, and bad what arrived wrongly.
+	hooks, mails map[string]int
+	of           map[string]string
+	bad          []string
+	// hookKills and mailKills are the kills of the senders; inFlight is the
+	// greatest number of requests under way at one of them.
+	hookKills, mailKills, inFlight int
 }
 
-// judgeEvents holds EVENTS to what was published: every id once, and each
-// account's events in the order in which they were acknowledged.
-func (r *run) judgeEvents() error {
+// logged is an event as it stands in EVENTS. Invoice is set for the events
+// that the scheduler fired.
+type logged struct{ id, account, invoice string }
+
+// connections is the mailer's default per SMTP settings.
+const connections = 4
+
+// judges are the promises, each with who holds the evidence to it.
+func judges() map[string]func(*evidence) error {
+	return map[string]func(*evidence) error{
+		"every event is in EVENTS once, in its account's order": judgeEvents,
+		"every delivery is created once":                        judgeDeliveries,
+		"every webhook arrived":                                 judgeHooks,
+		"every mail arrived":                                    judgeMails,
+		"every plan fired once":                                 judgePlans,
+		"repeats are at most what was under way":                judgeRepeats,
+	}
+}
+
+func missing(what string, want, got int) error {
+	if want == got {
+		return nil
+	}
+	return fmt.Errorf("%d %s, want %d", got, what, want)
+}
+
+// judgeEvents wants every id once, and each account's events in the order in
+// which they were acknowledged.
+func judgeEvents(e *evidence) error {
 	seen, last := map[string]bool{}, map[string]int{}
 	n := 0
-	err := r.each(topology.Events, func(m jetstream.Msg) error {
-		e, err := event.Decode(m.Data())
-		if err != nil {
-			return err
+	for _, ev := range e.events {
+		if seen[ev.id] {
+			return fmt.Errorf("event %s stands twice", ev.id)
 		}
-		if seen[e.ID] {
-			return fmt.Errorf("event %s stands twice", e.ID)
-		}
-		seen[e.ID] = true
-		kind, number, _ := strings.Cut(e.ID, "_")
-		if kind != "acc" && kind != "crd" {
-			return nil
+		seen[ev.id] = true
+		if ev.invoice != "" {
+			continue // the scheduler's own
 		}
 		n++
+		_, number, _ := strings.Cut(ev.id, "_")
 		i, err := strconv.Atoi(number)
 		if err != nil {
 			return err
 		}
-		if i <= last[e.Account] {
-			return fmt.Errorf("event %s of %s comes after %d", e.ID, e.Account, last[e.Account])
+		if before, ok := last[ev.account]; ok && i <= before {
+			return fmt.Errorf("event %s of %s comes after %d", ev.id, ev.account, before)
 		}
-		last[e.Account] = i
-		return nil
-	})
-	return errors.Join(err, missing("events", r.published-r.delivered, n))
+		last[ev.account] = i
+	}
+	return missing("events", e.published, n)
 }
 
-// judgeDeliveries holds DELIVERIES to one per event that somebody wants.
-func (r *run) judgeDeliveries() error {
+// judgeDeliveries wants one per event that somebody wants: the published ones
+// but for the invoices, and the fired ones.
+func judgeDeliveries(e *evidence) error {
 	seen := map[string]bool{}
-	err := r.each(topology.Deliveries, func(m jetstream.Msg) error {
-		var d delivery.Reference
-		if err := json.Unmarshal(m.Data(), &d); err != nil {
-			return err
-		}
-		key := d.Subscription + " " + d.EventID
+	for _, key := range e.deliveries {
 		if seen[key] {
 			return fmt.Errorf("delivery %s stands twice", key)
 		}
 		seen[key] = true
-		return nil
-	})
-	return errors.Join(err, missing("deliveries", r.published, len(seen)))
+	}
+	return missing("deliveries", e.published, len(seen))
 }
 
-func (r *run) judgeHooks() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.bad) > 0 {
-		return fmt.Errorf("arrived wrongly: %v", r.bad)
+func judgeHooks(e *evidence) error {
+	if len(e.bad) > 0 {
+		return fmt.Errorf("arrived wrongly: %v", e.bad)
 	}
 	events := map[string]bool{}
-	for id, e := range r.of {
-		if events[e] {
-			return fmt.Errorf("event %s arrived under two webhook ids, one is %s", e, id)
+	for id, ev := range e.of {
+		if events[ev] {
+			return fmt.Errorf("event %s arrived under two webhook ids, one is %s", ev, id)
 		}
-		events[e] = true
+		events[ev] = true
 	}
-	return missing("webhooks", r.published-r.creditsPublished(), len(events))
+	return missing("webhooks", e.published-e.credits, len(events))
 }
 
-func (r *run) creditsPublished() int {
-	n := 0
-	for i := r.invoices; i < r.published; i++ {
-		if i%10 == 0 {
-			n++
-		}
-	}
-	return n
-}
+func judgeMails(e *evidence) error { return missing("mails", e.credits, len(e.mails)) }
 
-func (r *run) judgeMails() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return missing("mails", r.creditsPublished(), len(r.mails))
-}
-
-// judgePlans holds EVENTS to one scheduled event per delivered invoice.
-func (r *run) judgePlans() error {
+// judgePlans wants one scheduled event per delivered invoice.
+func judgePlans(e *evidence) error {
 	fired := map[string]int{}
-	err := r.each(topology.Events, func(m jetstream.Msg) error {
-		e, err := event.Decode(m.Data())
-		if err == nil && e.Type == "invoice.delivery_date_plus" {
-			fired[e.Data.Text("Invoice.Id")]++
+	for _, ev := range e.events {
+		if ev.invoice != "" {
+			fired[ev.invoice]++
 		}
-		return err
-	})
+	}
+	var err error
 	for invoice, n := range fired {
 		if n != 1 {
 			err = errors.Join(err, fmt.Errorf("invoice %s fired %d times", invoice, n))
 		}
 	}
-	return errors.Join(err, missing("plans", r.delivered, len(fired)))
+	return errors.Join(err, missing("plans", e.invoices, len(fired)))
 }
 
 // judgeRepeats bounds what receivers saw again by what can have been under way
 // when a sender died.
-func (r *run) judgeRepeats(k tally) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	hooks, mails := 0, 0
-	for _, n := range r.hooks {
-		hooks += n - 1
+func judgeRepeats(e *evidence) error {
+	if n, limit := repeats(e.hooks), e.hookKills*e.inFlight; n > limit {
+		return fmt.Errorf("%d webhooks repeated, more than %d", n, limit)
 	}
-	for _, n := range r.mails {
-		mails += n - 1
-	}
-	if limit := k.byService["webhook-sender"] * r.inFlight; hooks > limit {
-		return fmt.Errorf("%d webhooks repeated, more than %d", hooks, limit)
-	}
-	const connections = 4 // the mailer's default per SMTP settings
-	if limit := k.byService["mailer"] * connections; mails > limit {
-		return fmt.Errorf("%d mails repeated, more than %d", mails, limit)
+	if n, limit := repeats(e.mails), e.mailKills*connections; n > limit {
+		return fmt.Errorf("%d mails repeated, more than %d", n, limit)
 	}
 	return nil
+}
+
+func repeats(arrivals map[string]int) int {
+	sum := 0
+	for n := range maps.Values(arrivals) {
+		sum += n - 1
+	}
+	return sum
 }

@@ -211,8 +211,11 @@ func (r *run) killAll(t *testing.T) *killers {
 		seed := rand.New(rand.NewPCG(1, uint64(len(s)))) //nolint:gosec // chance of a test
 		wg.Go(func() {
 			for i := range r.kills[s] {
-				fault := i%2 == 0
-				err := r.killOnce(t, s, fault, seed)
+				fault, point := i%2 == 0, ""
+				if points := faultPoints[s]; fault {
+					point = points[i/2%len(points)]
+				}
+				err := r.killOnce(t, s, point, seed)
 				mu.Lock()
 				sum = sum.add(s, fault)
 				if err != nil {
@@ -234,13 +237,13 @@ func (r *run) killAll(t *testing.T) *killers {
 	return k
 }
 
-// killOnce runs a service until it is dead: at its fault point, or at a random
-// moment under load.
-func (r *run) killOnce(t *testing.T, s string, fault bool, chance *rand.Rand) error {
+// killOnce runs a service until it is dead: at a fault point, or at a random
+// moment under load where there is none.
+func (r *run) killOnce(t *testing.T, s, point string, chance *rand.Rand) error {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	if fault {
-		p := r.service(t, s, "FAULT_POINT="+faultPoints[s], "FAULT_AFTER="+strconv.Itoa(1+chance.IntN(8)))
+	if point != "" {
+		p := r.service(t, s, "FAULT_POINT="+point, "FAULT_AFTER="+strconv.Itoa(1+chance.IntN(8)))
 		select {
 		case <-p.Ended():
 			return nil

@@ -92,7 +92,7 @@ func TestSecretsAreGivenToThoseWhoNeedThem(t *testing.T) {
 			got[secret] = append(got[secret], name)
 		}
 	}
-	want := map[string][]string{"secret_key": {"mailer", "webhook-sender"}, "nats_operator": {"nats", "setup"}}
+	want := map[string][]string{"secret_key": {"console", "mailer", "webhook-sender"}, "nats_operator": {"nats", "setup"}}
 	for _, user := range permission.Services() {
 		want[passwordFile(user)] = []string{user, "nats"}
 	}

@@ -14,7 +14,9 @@ import (
 )
 
 // pages are those that people copy commands from, and design's neighbours.
-func pages() []string { return []string{"README.md", "docs/runbook.md", "docs/performance.md"} }
+func pages() []string {
+	return []string{"README.md", "docs/runbook.md", "docs/webhooks.md", "docs/queues.md", "docs/schedules.md", "docs/performance.md", "docs/nats.md"}
+}
 
 var (
 	fenced      = regexp.MustCompile("(?s)```sh\n(.*?)```")
@@ -92,7 +94,7 @@ func TestSettingsOnThePagesExist(t *testing.T) {
 }
 
 func TestLinksOnThePagesLeadSomewhere(t *testing.T) {
-	for _, page := range slices.Concat(pages(), []string{"docs/design.md", "docs/settings.md"}) {
+	for _, page := range slices.Concat(pages(), []string{"docs/design.md", "docs/settings.md", "docs/events.md", "docs/schemas/README.md"}) {
 		for _, m := range link.FindAllStringSubmatch(read(t, page), -1) {
 			u, err := url.Parse(m[1])
 			if err != nil || u.IsAbs() || u.Path == "" {

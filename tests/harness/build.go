@@ -30,22 +30,27 @@ type builds struct {
 // ends.
 type Builder struct {
 	dir   string
+	names []string
 	built builds
 }
 
-// NewBuilder returns a builder that works in a folder of its own.
-func NewBuilder() (*Builder, error) {
+// NewBuilder returns a builder that works in a folder of its own. It builds the
+// command line and the named services; without a name, all of them.
+func NewBuilder(services ...string) (*Builder, error) {
+	if len(services) == 0 {
+		services = Services()
+	}
 	dir, err := os.MkdirTemp("", "billhook-harness-")
 	if err != nil {
 		return nil, fmt.Errorf("make build folder: %w", err)
 	}
-	return &Builder{dir: dir, built: builds{done: map[string]Binaries{}}}, nil
+	return &Builder{dir: dir, names: append(services, "billhook"), built: builds{done: map[string]Binaries{}}}, nil
 }
 
 // Remove deletes what was built.
 func (b *Builder) Remove() { _ = os.RemoveAll(b.dir) }
 
-// Build builds every program of the services with the given build tags.
+// Build builds the programs with the given build tags.
 func (b *Builder) Build(t testing.TB, tags ...string) Binaries {
 	t.Helper()
 	key := strings.Join(tags, ",")
@@ -59,7 +64,7 @@ func (b *Builder) Build(t testing.TB, tags ...string) Binaries {
 		t.Fatal(err)
 	}
 	args := []string{"build", "-tags", key, "-o", out}
-	for _, s := range append(Services(), "billhook") {
+	for _, s := range b.names {
 		args = append(args, "github.com/billhook/billhook/services/"+s+"/cmd/"+s)
 	}
 	// Not the test's context: a build that is cut short helps nobody.
@@ -74,5 +79,5 @@ func (b *Builder) Build(t testing.TB, tags ...string) Binaries {
 
 // Services are the names of the services that can run apart.
 func Services() []string {
-	return []string{"ingest", "matcher", "webhook-sender", "mailer", "scheduler"}
+	return []string{"ingest", "matcher", "webhook-sender", "mailer", "scheduler", "console", "queue"}
 }

@@ -19,6 +19,11 @@ const password = "only-for-tests"
 // for each of the owners.
 func Broker(t testing.TB, owners ...string) *natstest.Server {
 	t.Helper()
+	return natstest.Start(t, natstest.WithConfig(t, Accounts(owners...)))
+}
+
+// Accounts returns the accounts and users of [Broker] as configuration.
+func Accounts(owners ...string) string {
 	config := permission.ServerConfig(owners...)
 	users := append(permission.Services(), permission.Operator)
 	for _, o := range owners {
@@ -27,7 +32,7 @@ func Broker(t testing.TB, owners ...string) *natstest.Server {
 	for _, u := range users {
 		config = strings.ReplaceAll(config, "$"+permission.PasswordVariable(u)+"\n", password+"\n")
 	}
-	return natstest.Start(t, natstest.WithConfig(t, config))
+	return config
 }
 
 // As returns the options that connect as a user of [Broker].
@@ -35,7 +40,8 @@ func As(name string) []nats.Option {
 	return []nats.Option{nats.UserInfo(name, password), nats.CustomInboxPrefix(permission.InboxPrefix(name))}
 }
 
-// Env returns the environment by which a process connects as a user.
+// Env returns the environment by which a process connects as a user. A console
+// listens on a free port: several tests may run one.
 func Env(s *natstest.Server, name string) []string {
-	return []string{"NATS_URL=" + s.URL, "NATS_USER=" + name, "NATS_PASSWORD=" + password}
+	return []string{"NATS_URL=" + s.URL, "NATS_USER=" + name, "NATS_PASSWORD=" + password, "CONSOLE_HTTP_ADDR=127.0.0.1:0"}
 }

@@ -4,9 +4,12 @@
 package allinone
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
+	"net/http"
 	"sync/atomic"
 
 	"github.com/rs/zerolog"
@@ -14,13 +17,18 @@ import (
 	"github.com/billhook/billhook/config/kit"
 	"github.com/billhook/billhook/config/store"
 	"github.com/billhook/billhook/services/billhook/broker"
+	"github.com/billhook/billhook/services/console"
 	"github.com/billhook/billhook/services/ingest"
 	"github.com/billhook/billhook/services/mailer"
 	"github.com/billhook/billhook/services/matcher"
+	"github.com/billhook/billhook/services/queue"
 	"github.com/billhook/billhook/services/scheduler"
 	webhooksender "github.com/billhook/billhook/services/webhook-sender"
 	"github.com/billhook/billhook/shared/process"
+	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/shared/web"
 	"github.com/billhook/billhook/streams/link"
+	"github.com/billhook/billhook/streams/permission"
 	"github.com/billhook/billhook/streams/topology"
 )
 
@@ -30,7 +38,8 @@ type App struct {
 	link   kit.Link
 	kit    *kit.Kit
 	store  *store.Store
-	http   *server
+	mux    *http.ServeMux
+	http   *web.Server
 	group  *process.Group
 	// open is set once the rest is: the broker asks about strangers from
 	// goroutines of its own, and from before there is anything to ask.
@@ -44,13 +53,16 @@ type Place struct {
 	// Auth decides who gets in from outside the process. It gets the app once
 	// that is open, because keys are read through it.
 	Auth func(*App) broker.Authenticator
+	// Keys gives the sealing keys as they are whenever it is called; nil has
+	// those of the settings.
+	Keys func() ([]secret.Key, error)
 	Log  zerolog.Logger
 }
 
 // Open starts the broker, makes the streams that lack, and prepares the
 // services. Run lets them work; Close must follow in any case.
 func Open(ctx context.Context, cfg Config, place Place) (_ *App, err error) {
-	a := &App{}
+	a := &App{mux: http.NewServeMux()}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -62,7 +74,7 @@ func Open(ctx context.Context, cfg Config, place Place) (_ *App, err error) {
 	if err = topology.Ensure(ctx, a.link.JetStream, cfg.Topology); err != nil {
 		return nil, err
 	}
-	if a.kit, err = kit.Assemble(ctx, kit.Plan{Link: a.link, Settings: cfg.Kit, Needs: needs(), Log: place.Log}); err != nil {
+	if a.kit, err = kit.Assemble(ctx, kit.Plan{Link: a.link, Settings: cfg.Kit, Needs: needs(), Keys: place.Keys, Log: place.Log}); err != nil {
 		return nil, err
 	}
 	a.store = a.kit.Store()
@@ -102,18 +114,13 @@ func (a *App) connect(cfg Config, place Place) error {
 
 // needs is what all services together take from the kit.
 func needs() kit.Needs {
-	return kit.Needs{
-		Buckets: []string{
-			topology.Owners, topology.ContactTypes, topology.SMTP, topology.Emails, topology.Endpoints, topology.Subscriptions,
-		},
-		Secrets: true, Accounts: true, Keys: true,
-	}
+	return kit.Together(ingest.Needs(), matcher.Needs(), scheduler.Needs(), webhooksender.Needs(), mailer.Needs(), console.Needs(), queue.Needs())
 }
 
 // members makes the services, those at the end of an event's way first, so
 // that they stop last.
 func (a *App) members(ctx context.Context, cfg Config) ([]process.Member, error) {
-	cfg.Ingest.HTTPAddr = "" // the all-in-one's server mounts it
+	cfg.Ingest.HTTPAddr, cfg.Mailer.HTTPAddr, cfg.Queue.HTTPAddr = "", "", "" // the all-in-one's server mounts them
 	in, err := ingest.FromKit(cfg.Ingest, a.kit)
 	if err != nil {
 		return nil, err
@@ -134,18 +141,50 @@ func (a *App) members(ctx context.Context, cfg Config) ([]process.Member, error)
 	if err != nil {
 		return nil, err
 	}
-	if a.http, err = listen(ctx, cfg.HTTPAddr, in.Handler()); err != nil {
+	manage, err := a.console(cfg)
+	if err != nil {
 		return nil, err
 	}
+	read, err := queue.FromKit(cfg.Queue, a.kit)
+	if err != nil {
+		return nil, err
+	}
+	a.mux.Handle(ingest.Path, in.Handler())
+	a.mount(console.Paths(), manage.Handler())
+	a.mount(queue.Paths(), read.Handler())
+	a.mux.Handle(mailer.Path, mails.Handler())
+	if a.http, err = web.Listen(ctx, cfg.HTTPAddr, web.Exact(a.mux)); err != nil {
+		return nil, fmt.Errorf("HTTP_ADDR: %w", err)
+	}
 	return []process.Member{
-		{Name: "webhook-sender", Service: hooks}, {Name: "mailer", Service: mails}, {Name: "matcher", Service: match},
-		{Name: "scheduler", Service: timer}, {Name: "ingest", Service: in}, {Name: "http", Service: a.http},
+		a.kit.Member(permission.WebhookSender, hooks), a.kit.Member(permission.Mailer, mails), a.kit.Member(permission.Matcher, match),
+		a.kit.Member(permission.Scheduler, timer), a.kit.Member(permission.Ingest, in),
+		a.kit.Member(permission.Console, manage), {Name: "http", Service: a.http},
+		// It stops before what serves it: who waits for events is answered at once.
+		a.kit.Member(permission.Queue, read),
 	}, nil
+}
+
+func (a *App) mount(paths []string, h http.Handler) {
+	for _, path := range paths {
+		a.mux.Handle(path, h)
+	}
+}
+
+// console makes the console, which the all-in-one's server mounts beside the
+// inlet of events: both are at one address.
+func (a *App) console(cfg Config) (*console.Service, error) {
+	cfg.Console.HTTPAddr = ""
+	cfg.Console.URL = cmp.Or(cfg.Console.URL, "http://"+cfg.HTTPAddr)
+	cfg.Console.EventsURL, cfg.Console.QueuesURL = cfg.Console.URL, cfg.Console.URL
+	return console.FromKit(cfg.Console, a.kit)
 }
 
 // Run lets the services work until ctx ends or one of them fails.
 func (a *App) Run(ctx context.Context) error {
-	a.http.health(process.Health(a.group))
+	health := process.Health(a.group)
+	a.mux.Handle("/livez", health)
+	a.mux.Handle("/readyz", health)
 	return a.group.Run(ctx)
 }
 
@@ -163,12 +202,12 @@ func (a *App) Store() *store.Store { return a.store }
 func (a *App) NATSAddr() string { return a.broker.Address() }
 
 // HTTPAddr returns where the app serves HTTP.
-func (a *App) HTTPAddr() string { return a.http.listener.Addr().String() }
+func (a *App) HTTPAddr() string { return a.http.Addr().String() }
 
 // Close ends what Open started, in reverse.
 func (a *App) Close() {
 	if a.http != nil {
-		_ = a.http.listener.Close()
+		a.http.Close()
 	}
 	if a.kit != nil {
 		a.kit.Close()

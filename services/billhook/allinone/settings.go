@@ -2,9 +2,11 @@ package allinone
 
 import (
 	"github.com/billhook/billhook/config/kit"
+	"github.com/billhook/billhook/services/console"
 	"github.com/billhook/billhook/services/ingest"
 	"github.com/billhook/billhook/services/mailer"
 	"github.com/billhook/billhook/services/matcher"
+	"github.com/billhook/billhook/services/queue"
 	"github.com/billhook/billhook/services/scheduler"
 	webhooksender "github.com/billhook/billhook/services/webhook-sender"
 	"github.com/billhook/billhook/shared/fault"
@@ -27,6 +29,8 @@ type Config struct {
 	Webhook   webhooksender.Config
 	Mailer    mailer.Config
 	Scheduler scheduler.Config
+	Console   console.Config
+	Queue     queue.Config
 }
 
 // Ways to write to disk.
@@ -44,7 +48,13 @@ func (c *Config) Check() fault.Problems {
 	if c.Sync != SyncAlways && c.Sync != SyncInterval {
 		out = append(out, process.Refuse("SYNC", "must be always or interval"))
 	}
-	return out
+	if c.NATSAddr != off {
+		out = append(out, process.RefuseAddr("NATS_ADDR", c.NATSAddr)...)
+	}
+	if c.Topology.Replicas > 1 {
+		out = append(out, process.Refuse("REPLICAS", "must be 1: the all-in-one is one server"))
+	}
+	return append(out, process.RefuseAddr("HTTP_ADDR", c.HTTPAddr)...)
 }
 
 // Load reads the configuration from an environment; every problem is reported

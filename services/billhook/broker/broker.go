@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,8 +59,12 @@ type Broker struct {
 	work   sync.WaitGroup
 }
 
+// readyWithin is long: a server that finds much in its store reads all of it
+// first, and a slow disk takes its time.
+const readyWithin = 2 * time.Minute
+
 // errNotReady is returned when the server does not come up in time.
-var errNotReady = errors.New("it did not become ready in 10 s")
+var errNotReady = errors.New("it did not become ready in " + readyWithin.String())
 
 // Start starts the server and returns when it takes connections. The token
 // proves that a connection comes from this process; it must be random.
@@ -106,15 +111,22 @@ func Start(cfg Config, token string, logger zerolog.Logger) (*Broker, error) {
 // ready waits until the server takes connections. What keeps it from that, such
 // as a port in use, it only says in its log.
 func ready(s *server.Server, fatal <-chan string) error {
-	select {
-	case text := <-fatal:
-		return errors.New(text)
-	default:
+	for late := time.Now().Add(readyWithin); ; {
+		select {
+		case text := <-fatal:
+			if strings.HasPrefix(text, "Error listening") {
+				text += "; the setting NATS_ADDR names another address"
+			}
+			return errors.New(text)
+		default:
+		}
+		switch {
+		case s.ReadyForConnections(time.Second):
+			return nil
+		case time.Now().After(late):
+			return errNotReady
+		}
 	}
-	if !s.ReadyForConnections(10 * time.Second) {
-		return errNotReady
-	}
-	return nil
 }
 
 func splitListen(listen string) (string, int, error) {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/billhook/billhook/shared/secret"
 	"github.com/billhook/billhook/streams/permission"
-	"github.com/billhook/billhook/streams/subject"
 )
 
 // lookEvery is how often connections are asked for their credentials again. It
@@ -42,11 +41,13 @@ func (d *door) open(s *server.Server) error {
 	if err != nil {
 		return err
 	}
-	if err := s.GlobalAccount().AddServiceExport(subject.AllPlatform, []*server.Account{outsiders}); err != nil {
-		return err
-	}
-	if err := outsiders.AddServiceImport(s.GlobalAccount(), subject.AllPlatform, ""); err != nil {
-		return err
+	for _, r := range permission.ForPublishers() {
+		if err := s.GlobalAccount().AddServiceExport(r.Subject, []*server.Account{outsiders}); err != nil {
+			return err
+		}
+		if err := outsiders.AddServiceImport(s.GlobalAccount(), r.As, r.Subject); err != nil {
+			return err
+		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -1,7 +1,9 @@
 package broker_test
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -13,7 +15,10 @@ import (
 	"github.com/billhook/billhook/streams/topology"
 )
 
-func TestAnOutsiderCannotHaveAnAnswerStoredWhereItMayNotPublish(t *testing.T) {
+// inAndOut is a broker with the streams, seen from inside and by the platform of
+// acme.
+func inAndOut(t *testing.T) (inside, outsider jetstream.JetStream) {
+	t.Helper()
 	own := permission.Publisher("acme")
 	b, err := broker.Start(broker.Config{
 		StoreDir: t.TempDir(), Listen: "127.0.0.1:0",
@@ -29,8 +34,47 @@ func TestAnOutsiderCannotHaveAnAnswerStoredWhereItMayNotPublish(t *testing.T) {
 	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
 		t.Fatal(err)
 	}
-	outsider := open(t, "nats://"+b.Address(), nats.UserInfo(permission.PublisherUser("acme"), "x"),
+	outsider = open(t, "nats://"+b.Address(), nats.UserInfo(permission.PublisherUser("acme"), "x"),
 		nats.CustomInboxPrefix(permission.InboxPrefix(permission.PublisherUser("acme"))))
+	return js, outsider
+}
+
+func TestAPlatformPutsDocumentsForItsOwner(t *testing.T) {
+	js, outsider := inAndOut(t)
+	for _, owner := range []string{"acme", "other"} {
+		if err := topology.EnsureDocuments(t.Context(), js, owner); err != nil {
+			t.Fatal(err)
+		}
+	}
+	api, err := jetstream.NewWithAPIPrefix(outsider.Conn(), permission.DocumentsAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := api.ObjectStore(t.Context(), topology.DocumentsOf("acme"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"first", "second"} {
+		if _, err := own.PutString(t.Context(), "invoice/INV-1", text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, err := js.ObjectStore(t.Context(), topology.DocumentsOf("acme"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := kept.GetString(t.Context(), "invoice/INV-1"); err != nil || got != "second" {
+		t.Errorf("kept %q: %v", got, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := api.ObjectStore(ctx, topology.DocumentsOf("other")); err == nil {
+		t.Error("another owner's documents are open")
+	}
+}
+
+func TestAnOutsiderCannotHaveAnAnswerStoredWhereItMayNotPublish(t *testing.T) {
+	js, outsider := inAndOut(t)
 	to, target := subject.Platform("acme", "invoice.posted"), topology.BucketKey(topology.SMTP, "other")
 	if err := outsider.Conn().PublishMsg(&nats.Msg{Subject: to, Reply: target}); err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -27,12 +26,14 @@ func (s *show) reasons(ctx context.Context) error {
 		return fmt.Errorf("read outcomes: %w", err)
 	}
 	for m := range batch.Messages() {
-		var o delivery.Outcome
-		if err := json.Unmarshal(m.Data(), &o); err != nil {
+		all, err := delivery.ReadOutcomes(m.Data())
+		if err != nil {
 			return fmt.Errorf("read outcomes: %w", err)
 		}
-		if o.Result != delivery.Delivered {
-			fmt.Fprintf(s.Out, "%s %s attempt %d: %s, %s: %s\n", o.Channel, o.Delivery.EventType, o.Attempt, o.Result, o.Reason, o.Detail)
+		for _, o := range all {
+			if o.Result != delivery.Delivered {
+				fmt.Fprintf(s.Out, "%s %s attempt %d: %s, %s: %s\n", o.Channel, o.Delivery.EventType, o.Attempt, o.Result, o.Reason, o.Detail)
+			}
 		}
 	}
 	return nil

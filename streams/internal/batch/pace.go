@@ -5,17 +5,11 @@ import "time"
 // Pace learns whether a group of messages is stored sooner as a batch or one
 // by one. Which is better depends on whether the server syncs every write: on
 // one node, one by one costs some 40 µs a message without and 1 to 4 ms with,
-// a batch 3 to 4 ms in both cases. The zero Pace is not usable; see [NewPace]
-// and [NewPipelined].
+// a batch 3 to 4 ms in both cases. The zero Pace is not usable; see [NewPace].
 type Pace struct {
-	round  time.Duration // for the messages one by one, whatever their number
-	single time.Duration // for one message beyond that
+	single time.Duration // for one message
 	batch  time.Duration // for a batch beyond its messages
-	// favour is how many times longer the messages one by one may take where
-	// the server does not sync.
-	favour int
 	forced int
-	probe  int
 	asked  int
 }
 
@@ -33,35 +27,12 @@ const (
 	probe = 256
 	// hopeless is how many times slower a way may seem and still be tried.
 	hopeless = 8
-	// Where all messages are under way at once, a group has one round trip,
-	// and each message costs what the server needs for it. A batch costs the
-	// server 2 ms of processor time: in groups of 100 webhooks took 0.095 s
-	// for 1,000 one by one and 0.13 s as batches. On a busy machine that does
-	// not show in how long a group takes, so one by one is favoured unless it
-	// is much slower, as it is where the server syncs.
-	pipelinedRound  = 300 * time.Microsecond
-	pipelinedSingle = 30 * time.Microsecond
-	pipelinedFavour = 3
-	pipelinedProbe  = 64
-	leastSingle     = 5 * time.Microsecond
-	// synced is what a message costs at least where the server syncs each; the
-	// favour ends there.
-	synced = 100 * time.Microsecond
 )
 
 // NewPace returns a Pace with which groups of 18 and more are batches at
 // first. Groups of forced and more always are; 0 means none.
 func NewPace(forced int) *Pace {
-	return &Pace{single: firstSingle, batch: firstBatch, favour: 1, forced: forced, probe: probe}
-}
-
-// NewPipelined returns a Pace for messages that go one by one without waiting
-// for each other. It takes the server for one that does not sync until it
-// learns better, with the first group.
-func NewPipelined() *Pace {
-	return &Pace{
-		round: pipelinedRound, single: pipelinedSingle, batch: firstBatch, favour: pipelinedFavour, probe: pipelinedProbe,
-	}
+	return &Pace{single: firstSingle, batch: firstBatch, forced: forced}
 }
 
 // Batched reports whether n messages had better be a batch.
@@ -72,13 +43,10 @@ func (p *Pace) Batched(n int) bool {
 	if p.forced > 0 && n >= p.forced {
 		return true
 	}
-	singly := p.round + time.Duration(n)*p.single
+	singly := time.Duration(n) * p.single
 	whole := p.batch + time.Duration(n)*within
-	if p.single < synced {
-		whole *= time.Duration(p.favour)
-	}
 	p.asked++
-	if p.asked%p.probe == 0 && max(singly, whole) < hopeless*min(singly, whole) {
+	if p.asked%probe == 0 && max(singly, whole) < hopeless*min(singly, whole) {
 		return singly <= whole
 	}
 	return singly > whole
@@ -90,7 +58,7 @@ func (p *Pace) Learn(batched bool, n int, took time.Duration) {
 		p.batch = blend(p.batch, max(took-time.Duration(n)*within, firstBatch/outlier))
 		return
 	}
-	p.single = blend(p.single, max((took-p.round)/time.Duration(n), leastSingle))
+	p.single = blend(p.single, took/time.Duration(n))
 }
 
 func blend(known, seen time.Duration) time.Duration {

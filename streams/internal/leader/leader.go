@@ -24,9 +24,31 @@ type Message struct {
 	Time   time.Time
 }
 
+// all is the filter for every subject.
+const all = ">"
+
 // Last returns the newest message that the stream has for the subject, which
 // may hold wildcards; the zero Message when there is none.
 func Last(ctx context.Context, js jetstream.JetStream, stream, subject string) (Message, error) {
+	m, err := last(ctx, js, stream, subject)
+	if err != nil || m.Seq != 0 || subject != all {
+		return m, err
+	}
+	// For every subject the server looks at the stream's last sequence alone, and
+	// has none where that message was removed.
+	for _, part := range []string{"*", "*.>"} {
+		of, err := last(ctx, js, stream, part)
+		if err != nil {
+			return Message{}, err
+		}
+		if of.Seq > m.Seq {
+			m = of
+		}
+	}
+	return m, nil
+}
+
+func last(ctx context.Context, js jetstream.JetStream, stream, subject string) (Message, error) {
 	body, err := json.Marshal(map[string]string{"last_by_subj": subject})
 	if err != nil {
 		return Message{}, err

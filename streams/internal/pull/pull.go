@@ -9,8 +9,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -31,6 +29,11 @@ const (
 	// message with its subject and headers: one that does not fit is refused
 	// for ever, and everything behind it waits.
 	maxBytes = 16 << 20
+	// lull is how long the last few free places are not asked for while all else
+	// is taken: as a rule more are free by then. A request for each message, which
+	// the server answers with a message that it is filled, cost as much as the
+	// messages themselves.
+	lull = 20 * time.Millisecond
 )
 
 // Errors that end a puller.
@@ -62,9 +65,10 @@ type Puller struct {
 	failed chan error
 
 	mu   sync.Mutex
-	room int // free places
-	due  int // places asked for and not yet filled
-	size int // places that were ever free at once
+	late *time.Timer // of a lull; nil when there is none
+	room int         // free places
+	due  int         // places asked for and not yet filled
+	size int         // places that were ever free at once
 	seen time.Time
 }
 
@@ -130,20 +134,39 @@ func (p *Puller) Free(n int) {
 	p.ask()
 }
 
-// ask requests messages for all free places, once these are half of all or
-// nothing else is asked for.
+// ask requests messages for all free places once these are half of all. When
+// nothing is asked for, an eighth is enough, and fewer are after a lull.
 func (p *Puller) ask() {
 	p.mu.Lock()
-	n := p.room
-	if n <= 0 || p.due > 0 && n < p.size/2 {
-		p.mu.Unlock()
-		return
+	defer p.mu.Unlock()
+	switch {
+	case p.room >= max(1, p.size/2):
+		p.request()
+	case p.room == 0 || p.due > 0:
+	case p.room >= max(1, p.size/8):
+		p.request()
+	case p.late == nil:
+		p.late = time.AfterFunc(lull, p.askLate)
 	}
+}
+
+// askLate requests messages for what few places are free, if nothing is asked for.
+func (p *Puller) askLate() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.late = nil
+	if p.room > 0 && p.due == 0 {
+		p.request()
+	}
+}
+
+// request asks for all free places. The mutex is held.
+func (p *Puller) request() {
+	n := p.room
 	if p.due == 0 {
 		p.seen = time.Now()
 	}
 	p.room, p.due = 0, p.due+n
-	p.mu.Unlock()
 	body, err := json.Marshal(request{Expires: expiry, Batch: n, MaxBytes: maxBytes, Heartbeat: heartbeat})
 	if err == nil {
 		err = p.nc.PublishRequest(p.next, p.sub.Subject, body)
@@ -174,38 +197,12 @@ func (p *Puller) receive(m *nats.Msg) {
 	p.mu.Lock()
 	p.seen = time.Now()
 	p.due--
+	last := p.due == 0
 	p.mu.Unlock()
-	p.cfg.Receive(m)
-}
-
-// Headers and codes of the server's status messages.
-const (
-	statusHeader      = "Status"
-	descriptionHeader = "Description"
-	pendingHeader     = "Nats-Pending-Messages"
-	statusHeartbeat   = "100"
-	statusExpired     = "408"
-	statusConflict    = "409"
-)
-
-// heed acts on a status message.
-func (p *Puller) heed(status string, m *nats.Msg) {
-	left, err := strconv.Atoi(m.Header.Get(pendingHeader))
-	switch {
-	case status == statusHeartbeat:
-		p.mu.Lock()
-		p.seen = time.Now()
-		p.mu.Unlock()
-	case (status == statusExpired || status == statusConflict) && err == nil:
-		// The request ended with places unfilled.
-		p.mu.Lock()
-		p.seen = time.Now()
-		p.due, p.room = p.due-left, p.room+left
-		p.mu.Unlock()
+	if last {
 		p.ask()
-	default:
-		p.fail(fmt.Errorf("%w: %s %s", ErrGone, status, m.Header.Get(descriptionHeader)))
 	}
+	p.cfg.Receive(m)
 }
 
 func (p *Puller) fail(err error) {
@@ -218,6 +215,11 @@ func (p *Puller) fail(err error) {
 // Stop ends the requests and drops what has arrived. No Receive is under way
 // when it returns.
 func (p *Puller) Stop() {
+	p.mu.Lock()
+	if p.late != nil {
+		p.late.Stop() // or else it asks on behalf of nobody, which the server notices
+	}
+	p.mu.Unlock()
 	p.nc.RemoveStatusListener(p.status)
 	// It fails when the connection is closed, and with it the subscription.
 	_ = p.sub.Unsubscribe()

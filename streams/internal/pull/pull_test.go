@@ -27,7 +27,7 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	srv := natstest.Start(t)
 	r := &rig{t: t, ctx: func() context.Context { return ctx }, srv: srv, js: srv.JetStream(t), got: make(chan *nats.Msg, 10_000)}
@@ -100,6 +100,45 @@ func TestNoMoreComesThanThereIsRoomFor(t *testing.T) {
 	}
 }
 
+// Where a backlog waits at the server, all places are taken and each message that
+// is done with frees one.
+func TestFewPlacesAreNotAskedForOneByOne(t *testing.T) {
+	const places, rounds = 64, 50
+	r := newRig(t)
+	asked := make(chan *nats.Msg, 10*rounds)
+	sub, err := r.js.Conn().ChanSubscribe("$JS.API.CONSUMER.MSG.NEXT.>", asked)
+	r.must(err)
+	r.publish(places+rounds*places/8, 10)
+	p := r.start()
+	p.Free(places)
+	r.receive(places)
+	for range rounds {
+		for range places / 8 {
+			p.Free(1)
+		}
+		r.receive(places / 8)
+	}
+	r.must(r.js.Conn().Flush())
+	r.must(sub.Unsubscribe())
+	// A slow machine may take more than one lull for one, but one by one it would
+	// be eight a round.
+	if n := len(asked); n > rounds*4 {
+		t.Errorf("%d requests for %d times %d places", n, rounds, places/8)
+	}
+}
+
+func TestTheLastFewPlacesAreUsedThoughAllElseIsHeld(t *testing.T) {
+	r := newRig(t)
+	r.publish(70, 10)
+	p := r.start()
+	p.Free(64)
+	r.receive(64)
+	for range 6 {
+		p.Free(1)
+		r.receive(1) // or it waits for ever
+	}
+}
+
 func TestLargeMessagesEndRequestsAndNotTheReading(t *testing.T) {
 	r := newRig(t)
 	r.publish(40, 900<<10)
@@ -151,8 +190,9 @@ func TestWaitingEndsWithItsContext(t *testing.T) {
 
 func TestADrainDeliversWhatHasArrived(t *testing.T) {
 	r := newRig(t)
+	js := r.srv.JetStream(t) // of its own, so that nothing else comes over it
 	release := make(chan struct{})
-	p, err := pull.Start(pull.Config{JS: r.js, Stream: "S", Consumer: "c", Receive: func(m *nats.Msg) {
+	p, err := pull.Start(pull.Config{JS: js, Stream: "S", Consumer: "c", Receive: func(m *nats.Msg) {
 		<-release
 		r.got <- m
 	}})
@@ -162,8 +202,9 @@ func TestADrainDeliversWhatHasArrived(t *testing.T) {
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
-		// All five are on this side once the server has answered.
-		_ = r.js.Conn().Flush()
+		for tick := time.NewTicker(time.Millisecond); js.Conn().Stats().InMsgs < 5 && r.ctx().Err() == nil; {
+			<-tick.C
+		}
 		close(release)
 		p.Drain()
 	}()

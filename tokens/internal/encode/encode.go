@@ -14,13 +14,15 @@ func Text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 // Line flattens s to one line: runs of control characters and of line and
 // paragraph separators become one space.
 func Line(s string) string {
-	if strings.IndexFunc(s, breaking) < 0 {
+	if strings.IndexFunc(s, Breaking) < 0 {
 		return Text(s)
 	}
-	return strings.Join(strings.FieldsFunc(Text(s), breaking), " ")
+	return strings.Join(strings.FieldsFunc(Text(s), Breaking), " ")
 }
 
-func breaking(r rune) bool {
+// Breaking reports whether a character has no place in a line: controls, and
+// the separators of lines and paragraphs.
+func Breaking(r rune) bool {
 	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029'
 }
 

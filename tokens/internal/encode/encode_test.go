@@ -36,7 +36,7 @@ func TestAnEncodedValueIsReadBackAsItWas(t *testing.T) {
 		if back, err := url.PathUnescape(encoded); err != nil || back != s || strings.ContainsAny(encoded, "/\\?#&=:;@+ ") {
 			t.Errorf("URL %q became %q", s, encoded)
 		}
-		if line := Line(s); strings.ContainsFunc(line, breaking) || !utf8.ValidString(line) {
+		if line := Line(s); strings.ContainsFunc(line, Breaking) || !utf8.ValidString(line) {
 			t.Errorf("Line %q became %q", s, line)
 		}
 	})

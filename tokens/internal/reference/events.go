@@ -80,6 +80,7 @@ func eventSection(b *strings.Builder, c *tokens.Catalogue, e tokens.EventType) {
 		b.WriteString(" · invoicing")
 	}
 	b.WriteString("\n\n")
+	line(b, "Schema of its data", "[schemas/"+schemaFile(e)+"](schemas/"+schemaFile(e)+")")
 	line(b, "Also called", strings.Join(e.Aliases, ", "))
 	line(b, "Worth filtering on", code(e.Filters))
 	line(b, "Settings", e.Settings)

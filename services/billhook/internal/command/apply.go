@@ -15,14 +15,17 @@ import (
 
 func applyCommand(w World) *cobra.Command {
 	var file string
-	var dryRun, references bool
+	var dryRun bool
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE",
 		Short: "Save the resources of a YAML file",
 		Long: `Save the resources of a file of YAML documents: owner, contact-type, account,
-smtp-settings, canned-email, endpoint, subscription. All documents are judged
-before the first is saved; what breaks a rule is named with its line. Applying a
-file again changes nothing. Nothing is deleted.`,
+contact, smtp-settings, canned-email, endpoint, subscription, queue. All documents are
+judged before the first is saved; what breaks a rule is named with its line. Applying a
+file again changes nothing. Nothing is deleted.
+
+Fields that end in _env and _file are read from this machine and go where the
+file says, so apply only what you have read.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			data, err := readFile(w, file)
@@ -47,7 +50,6 @@ file again changes nothing. Nothing is deleted.`,
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "file of documents; - is standard input (required)")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "judge everything and show the difference, but save nothing")
-	cmd.Flags().BoolVar(&references, "allow-secret-refs", false, "read password_env and password_file from this machine; only for files you wrote yourself")
 	_ = cmd.MarkFlagRequired("file")
 	return cmd
 }
@@ -84,5 +86,12 @@ func printItem(w World, item manifest.Item, dryRun bool) {
 	}
 	if !item.Issued.Empty() {
 		fmt.Fprintf(w.Out, "  signing secret, shown this once: %s\n", item.Issued.Reveal())
+	}
+	switch {
+	case item.PublicKey == "":
+	case item.Kind == manifest.SMTPSettings:
+		fmt.Fprintf(w.Out, "  publish this record, or readers reject the DKIM signatures: %s\n", item.PublicKey)
+	default:
+		fmt.Fprintf(w.Out, "  public key of the asymmetric signature: %s\n", item.PublicKey)
 	}
 }

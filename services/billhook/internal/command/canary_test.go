@@ -5,15 +5,17 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,6 +46,11 @@ username: relay
 password: canary-of-the-smtp-password
 tls: mandatory
 default: true
+dkim: {domain: example.com, selector: a}
+dkim_key: |
+  -----BEGIN PRIVATE KEY-----
+  ` + dkimCanary + `
+  -----END PRIVATE KEY-----
 ---
 kind: canned-email
 owner: acme
@@ -75,29 +82,45 @@ events: [bill_run.started]
 channel: webhook
 webhook: {endpoint: crm, path: /in}
 `
+	natsCanary = "canary-of-the-nats-token"
 	smtpCanary = "canary-of-the-smtp-password"
+	dkimCanary = "MC4CAQAwBQYDK2VwBCIEIGNhbmFyeS1vZi10aGUtZGtpbS1rZXktMzItYnl0ZXMh"
 	// tornMail has the password where none belongs.
 	tornMail = "kind: smtp-settings\nowner: acme\nid: relay2\nname: R\npassword: [" + smtpCanary + "]\n"
 	wordyKey = "kind: owner\nid: acme\nname: Acme\npassword: " + smtpCanary + "\n"
 )
 
 // TestNoSecretShowsAnywhere plants canaries in every secret that there is, lets
-// everything that uses one fail, and looks for them in all that is written.
+// everything that uses one fail and then succeed, and looks for them in all that
+// is written.
 func TestNoSecretShowsAnywhere(t *testing.T) {
 	key, err := secret.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ends := openEnds(t)
-	a := start(t, append(ends.settings, "SECRET_KEY="+key.Reveal(), "LOG_LEVEL=trace")...)
-	n := nest{"SECRET_KEY": key.Reveal(), "SMTP password": smtpCanary}
+	a := start(t, append(ends.settings, "SECRET_KEY="+key.Reveal(), "LOG_LEVEL=trace", "MAILER_SETTINGS_RETRY=1s")...)
+	n := nest{"SECRET_KEY": key.Reveal(), "smtp-settings/password": smtpCanary, "smtp-settings/dkim_key": dkimCanary, "NATS_TOKEN": natsCanary}
 	n["signing secret"] = a.secretly(t, canaryMail, "apply", "-f", "-")
 	n["API key"] = a.secretly(t, "", "keys", "create", "--owner", "acme")
 	n.operator(t, a)
+	n["operator's API key"] = a.firstKey(t)
+	ends.partner.canaries(n)
+	n["partner's signing secret"] = a.secretly(t, ends.partner.document(), "apply", "-f", "-")
+	n.covers(t)
 
 	a.misuse(t, n)
+	ends.partner.misuse(t, a)
 	a.must(t, "", "publish", "--owner", "acme", "--type", "bill_run.started", "--set", "BillRun.Id=BR-1")
-	a.awaitOutcomes(t, n)
+	a.awaitOutcomes(t, n, "outcomes.webhook.retrying.acme.hook", "outcomes.webhook.retrying.acme.partner", "outcomes.email.retrying.>")
+	for _, args := range [][]string{
+		{"test", "crm", "--type", "bill_run.started", "--json"}, {"test", "crm", "--type", "bill_run.started", "--subscription", "hook"},
+		{"smtp", "test", "relay", "--to", "ops@example.com", "--json"}, {"preview", "news", "--type", "bill_run.started", "--json"},
+		{"parked", "--json"}, {"resend", "--result", "retrying"}, {"replay", "hook", "--from", "beginning"},
+		{"audit"}, {"audit", "--json"}, {"keys", "list", "--json"}, {"get"}, {"get", "--json"},
+	} {
+		a.run(t, "", append(args, "--owner", "acme")...)
+	}
 	select {
 	case password := <-ends.passwords:
 		if password != smtpCanary {
@@ -106,7 +129,24 @@ func TestNoSecretShowsAnywhere(t *testing.T) {
 	default:
 		t.Error("nobody logged in to the mail server: the canary never flew")
 	}
+	if status, shown := a.run(t, "", "test", "partner", "--owner", "acme", "--type", "bill_run.started"); status == 0 || !strings.Contains(shown, "answer 401") {
+		t.Errorf("status %d of a test that is refused: %s", status, shown)
+	}
+	ends.takes.Store(true)
+	a.must(t, "", "publish", "--owner", "acme", "--type", "bill_run.started", "--set", "BillRun.Id=BR-2")
+	a.awaitOutcomes(t, n, "outcomes.webhook.delivered.acme.partner", "outcomes.email.delivered.>")
+	for _, args := range [][]string{
+		{"test", "partner", "--owner", "acme", "--type", "bill_run.started", "--json"}, {"smtp", "test", "relay", "--owner", "acme", "--to", "ops@example.com", "--json"},
+		{"deliveries", "--owner", "acme", "--json"}, {"endpoints", "status", "--owner", "acme"}, {"check"}, {"secrets", "status"}, {"secrets", "reseal"},
+		{"endpoints", "disable", "crm", "--owner", "acme"},
+	} {
+		a.must(t, "", args...)
+	}
+	a.overTheAPI(t, n)
+	a.run(t, canaryMail, "apply", "--dry-run", "-f", "-")
+	a.strangers(t)
 	a.stop()
+	ends.partner.flew(t)
 	n.search(t, "what was printed and logged", []byte(a.printed.String()))
 	n.searchFiles(t, a.data)
 }
@@ -121,33 +161,27 @@ func (n nest) operator(t *testing.T, a *app) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n["operator's password"] = strings.TrimSpace(string(b))
+	n["NATS_PASSWORD"] = strings.TrimSpace(string(b))
 }
 
-// search reports every canary in data.
+// search reports a canary in data.
 func (n nest) search(t *testing.T, where string, data []byte) {
 	t.Helper()
+	if name, at := n.find(data); name != "" {
+		t.Errorf("%s shows the %s behind %q", where, name, data[max(0, at-80):at])
+	}
+}
+
+// find returns the name of a canary in data, and where it is.
+func (n nest) find(data []byte) (name string, at int) {
 	for name, canary := range n {
 		for _, form := range forms(canary) {
 			if at := bytes.Index(data, form); at >= 0 {
-				t.Errorf("%s shows the %s behind %q", where, name, data[max(0, at-80):at])
+				return name, at
 			}
 		}
 	}
-}
-
-// forms are the ways in which a secret may be written: plain, as base64, as
-// what is sent to a mail server, and as the bytes that it is base64 of.
-func forms(canary string) [][]byte {
-	bare := strings.TrimPrefix(canary, "whsec_")
-	out := [][]byte{[]byte(bare)}
-	for _, text := range []string{bare, "\x00relay\x00" + bare} {
-		out = append(out, []byte(base64.StdEncoding.EncodeToString([]byte(text))))
-	}
-	if raw, err := base64.StdEncoding.DecodeString(bare); err == nil {
-		out = append(out, raw)
-	}
-	return out
+	return "", 0
 }
 
 func (n nest) searchFiles(t *testing.T, dir string) {
@@ -186,6 +220,20 @@ func (a *app) secretly(t *testing.T, stdin string, args ...string) string {
 	return shown
 }
 
+// firstKey is the operator's key that the first start shows once, which is
+// taken out of what is searched.
+func (a *app) firstKey(t *testing.T) string {
+	t.Helper()
+	for _, f := range strings.Fields(a.printed.String()) {
+		if strings.HasPrefix(f, "bho_") {
+			a.printed.Redact(0, f)
+			return f
+		}
+	}
+	t.Fatal("the first start showed no key of the operator")
+	return ""
+}
+
 // misuse presents secrets where they are refused.
 func (a *app) misuse(t *testing.T, n nest) {
 	t.Helper()
@@ -195,18 +243,23 @@ func (a *app) misuse(t *testing.T, n nest) {
 		}
 	}
 	for user, password := range map[string]string{
-		permission.Operator: n["API key"], permission.PublisherUser("other"): n["API key"], permission.PublisherUser("acme"): n["operator's password"],
+		permission.Operator: n["API key"], permission.PublisherUser("other"): n["API key"], permission.PublisherUser("acme"): n["NATS_PASSWORD"],
 	} {
 		if _, err := a.login(t, user, password); err == nil {
 			t.Errorf("%s got in with another's secret", user)
 		}
 	}
-	for path, key := range map[string]string{"other": n["API key"], "acme": n["API key"] + "x"} {
+	for path, try := range map[string]struct {
+		key    string
+		status int
+	}{
+		"other": {n["API key"], http.StatusNotFound}, "acme": {n["API key"] + "x", http.StatusUnauthorized},
+	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.http+"/v1/owners/"+path+"/events", strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		req.Header.Set("Authorization", "Bearer "+key)
+		req.Header.Set("Authorization", "Bearer "+try.key)
 		req.Header.Set("Content-Type", "application/json")
 		resp, err := http.DefaultTransport.RoundTrip(req)
 		if err != nil {
@@ -216,18 +269,46 @@ func (a *app) misuse(t *testing.T, n nest) {
 		_, _ = body.ReadFrom(resp.Body)
 		_ = resp.Body.Close()
 		n.search(t, "the answer to a wrong key", body.Bytes())
-		if resp.StatusCode != http.StatusUnauthorized {
-			t.Errorf("status %d, want 401", resp.StatusCode)
+		if resp.StatusCode != try.status {
+			t.Errorf("status %d, want %d", resp.StatusCode, try.status)
 		}
 	}
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 }
 
-// awaitOutcomes waits for a failed attempt on each channel and searches what
-// every stream holds by then.
-func (a *app) awaitOutcomes(t *testing.T, n nest) {
+// strangers has commands present what is refused, and asks the app's pages.
+func (a *app) strangers(t *testing.T) {
 	t.Helper()
-	nc, err := a.login(t, permission.Operator, n["operator's password"])
+	for _, setting := range []string{"NATS_TOKEN=" + natsCanary, "SECRET_KEY=" + natsCanary, "SECRET_KEY=" + smtpCanary} {
+		before := a.environ
+		a.environ = append(slices.Clone(before), setting)
+		if status, _ := a.run(t, "", "secrets", "status"); status == 0 {
+			t.Errorf("%.10s: taken", setting)
+		}
+		a.environ = before
+	}
+	for _, path := range []string{"/", "/livez", "/readyz", "/metrics", "/v1/owners/acme/events"} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.http+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = io.Copy(&a.printed, resp.Body)
+		if err = errors.Join(err, resp.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+}
+
+// awaitOutcomes waits for an outcome of each filter and searches what every
+// stream holds by then.
+func (a *app) awaitOutcomes(t *testing.T, n nest, filters ...string) {
+	t.Helper()
+	nc, err := a.login(t, permission.Operator, n["NATS_PASSWORD"])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,9 +316,9 @@ func (a *app) awaitOutcomes(t *testing.T, n nest) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	for _, filter := range []string{"outcomes.webhook.retrying.>", "outcomes.email.retrying.>"} {
+	for _, filter := range filters {
 		c, err := js.OrderedConsumer(ctx, topology.Outcomes, jetstream.OrderedConsumerConfig{FilterSubjects: []string{filter}})
 		if err != nil {
 			t.Fatal(err)
@@ -263,6 +344,7 @@ func (n nest) searchStream(ctx context.Context, t *testing.T, js jetstream.JetSt
 	if err != nil {
 		t.Fatal(err)
 	}
+	holds := slices.Contains([]string{topology.SMTP, topology.Endpoints, topology.Ledgers}, strings.TrimPrefix(name, topology.BucketStream("")))
 	state := s.CachedInfo().State
 	for seq := max(state.FirstSeq, 1); seq <= state.LastSeq; seq++ {
 		m, err := s.GetMsg(ctx, seq)
@@ -272,12 +354,18 @@ func (n nest) searchStream(ctx context.Context, t *testing.T, js jetstream.JetSt
 		if err != nil {
 			t.Fatal(err)
 		}
-		n.search(t, "stream "+name, m.Data)
+		if !holds && bytes.Contains(m.Data, []byte("sealed:v1:")) {
+			t.Errorf("stream %s holds a sealed text, which no rotation seals anew", name)
+		}
+		n.search(t, "stream "+name, fmt.Append(m.Data, m.Subject, m.Header))
 	}
 }
 
-// ends are a receiver and a mail server that refuse everything.
+// ends are receivers and a mail server that refuse everything; the partner and
+// the mail server do until they take it.
 type ends struct {
+	takes     atomic.Bool
+	partner   *partner
 	settings  []string
 	passwords chan string
 }
@@ -288,7 +376,7 @@ func openEnds(t *testing.T) *ends {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert, err := ca.Issue("hooks.example.com", "smtp.example.com")
+	cert, err := ca.Issue("hooks.example.com", "smtp.example.com", "partner.example.com", "auth.example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,25 +389,28 @@ func openEnds(t *testing.T) *ends {
 	done := make(chan struct{})
 	go func() { defer close(done); _ = web.Run(ctx) }()
 	t.Cleanup(func() { stop(); <-done })
+	var address string
+	e.partner, address = openPartner(t, cert, &e.takes)
 	root := filepath.Join(t.TempDir(), "root.pem")
 	if err := os.WriteFile(root, ca.PEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	e.settings = []string{
 		"DEVELOPMENT=true", "ROOT_CA_FILE=" + root,
-		"HOST_OVERRIDES=hooks.example.com=" + web.Address() + ",smtp.example.com=" + e.mail(t, cert),
+		"HOST_OVERRIDES=hooks.example.com=" + web.Address() + ",partner.example.com=" + address + ",auth.example.com=" + address + ",smtp.example.com=" + e.mail(t, cert),
 	}
 	return e
 }
 
-// mail runs a mail server that refuses every log-in, and returns its address.
+// mail runs a mail server that refuses every log-in until it takes letters, and
+// returns its address.
 func (e *ends) mail(t *testing.T, cert tls.Certificate) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return refusing{e}, nil }))
+	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return choosy{e}, nil }))
 	s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Serve(l) }()
@@ -327,22 +418,36 @@ func (e *ends) mail(t *testing.T, cert tls.Certificate) string {
 	return l.Addr().String()
 }
 
-// refusing is a session in which nobody can log in.
-type refusing struct{ ends *ends }
+// choosy is a session in which nobody can log in until its server takes
+// letters.
+type choosy struct{ ends *ends }
 
-func (refusing) AuthMechanisms() []string { return []string{sasl.Plain} }
+func (choosy) AuthMechanisms() []string { return []string{sasl.Plain} }
 
-func (r refusing) Auth(string) (sasl.Server, error) {
+func (c choosy) Auth(string) (sasl.Server, error) {
 	return sasl.NewPlainServer(func(_, _, password string) error {
-		r.ends.passwords <- password
+		c.ends.passwords <- password
+		if c.ends.takes.Load() {
+			return nil
+		}
 		return smtp.ErrAuthFailed
 	}), nil
 }
 
-func (refusing) Mail(string, *smtp.MailOptions) error { return smtp.ErrAuthRequired }
-func (refusing) Rcpt(string, *smtp.RcptOptions) error { return smtp.ErrAuthRequired }
-func (refusing) Reset()                               {}
-func (refusing) Logout() error                        { return nil }
+func (c choosy) verdict() error {
+	if c.ends.takes.Load() {
+		return nil
+	}
+	return smtp.ErrAuthRequired
+}
+
+func (c choosy) Mail(string, *smtp.MailOptions) error { return c.verdict() }
+func (c choosy) Rcpt(string, *smtp.RcptOptions) error { return c.verdict() }
+func (choosy) Reset()                                 {}
+func (choosy) Logout() error                          { return nil }
 
 // Data implements smtp.Session.
-func (refusing) Data(io.Reader) error { return smtp.ErrAuthRequired }
+func (c choosy) Data(r io.Reader) error {
+	_, _ = io.Copy(io.Discard, r)
+	return c.verdict()
+}

@@ -3,13 +3,17 @@ package command
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/billhook/billhook/config/directory"
 	"github.com/billhook/billhook/config/kit"
 	"github.com/billhook/billhook/shared/process"
+	"github.com/billhook/billhook/streams/fleet"
+	"github.com/billhook/billhook/streams/permission"
 	"github.com/billhook/billhook/streams/topology"
 )
 
@@ -19,7 +23,7 @@ var errUnhealthy = errors.New("check found something to mend; see above")
 func checkCommand(w World) *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
-		Short: "Look at a running Billhook: streams, configuration, what waits",
+		Short: "Look at a running Billhook: services, streams, configuration, what waits",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var settings topology.Settings
@@ -34,18 +38,18 @@ func checkCommand(w World) *cobra.Command {
 			if settings.Partitions, err = topology.Partitions(cmd.Context(), s.js); err != nil {
 				return err
 			}
-			if err := listStreams(cmd, s); err != nil {
-				return err
+			ill := false
+			for _, look := range []func(*cobra.Command, *session) (bool, error){
+				listServices, listStreams, lookAtRoom, listBroken, lookAtSecrets,
+				func(cmd *cobra.Command, s *session) (bool, error) { return reportDrift(cmd, s, settings) },
+			} {
+				found, err := look(cmd, s)
+				if err != nil {
+					return err
+				}
+				ill = ill || found
 			}
-			broken, err := listBroken(cmd, s)
-			if err != nil {
-				return err
-			}
-			drifted, err := reportDrift(cmd, s, settings)
-			if err != nil {
-				return err
-			}
-			if broken || drifted {
+			if ill {
 				return errUnhealthy
 			}
 			return nil
@@ -53,22 +57,60 @@ func checkCommand(w World) *cobra.Command {
 	}
 }
 
-// listStreams shows what each stream holds.
-func listStreams(cmd *cobra.Command, s *session) error {
+// quiet is how long nobody has answered when all services are taken to have.
+const quiet = 500 * time.Millisecond
+
+// listServices shows which instances of the services run, and names the
+// services of which none does.
+func listServices(cmd *cobra.Command, s *session) (bool, error) {
+	all, err := fleet.List(cmd.Context(), s.nats, quiet)
+	if err != nil {
+		return false, err
+	}
+	t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "service\tinstance\tversion\tstarted\tstate")
+	for _, service := range permission.Services() {
+		if !slices.ContainsFunc(all, func(i fleet.Instance) bool { return i.Service == service }) {
+			fmt.Fprintf(t, "%s\t-\t-\t-\tdoes not answer\n", service)
+		}
+	}
+	for _, one := range all {
+		state := "ready"
+		if !one.Readiness.Ready {
+			state = "not ready"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", one.Service, one.Name, one.Version, one.Started.Format(time.RFC3339), state)
+	}
+	return false, t.Flush()
+}
+
+// listStreams shows what each stream holds, and whether one is nearly at its
+// limit.
+func listStreams(cmd *cobra.Command, s *session) (bool, error) {
 	t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "stream\tmessages\tbytes")
+	var full []string
 	for _, name := range []string{
 		topology.Inbox, topology.Rejected, topology.Events, topology.Deliveries, topology.Retries,
 		topology.Schedules, topology.Parked, topology.Outcomes, topology.Gaps,
 	} {
 		stream, err := s.js.Stream(cmd.Context(), name)
 		if err != nil {
-			return fmt.Errorf("look at stream %s: %w", name, err)
+			return false, fmt.Errorf("look at stream %s: %w", name, err)
 		}
-		state := stream.CachedInfo().State
+		state, limit := stream.CachedInfo().State, stream.CachedInfo().Config.MaxBytes
 		fmt.Fprintf(t, "%s\t%d\t%d\n", name, state.Msgs, state.Bytes)
+		if limit > 0 && state.Bytes >= uint64(limit)/100*nearly {
+			full = append(full, fmt.Sprintf("nearly full: %s may hold %d bytes", name, limit))
+		}
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return false, err
+	}
+	for _, line := range full {
+		fmt.Fprintln(cmd.OutOrStdout(), line)
+	}
+	return len(full) > 0, nil
 }
 
 // listBroken names the stored resources that break a rule, such as a template
@@ -76,6 +118,7 @@ func listStreams(cmd *cobra.Command, s *session) error {
 func listBroken(cmd *cobra.Command, s *session) (bool, error) {
 	k, err := s.assemble(cmd.Context(), kit.Needs{Buckets: []string{
 		topology.Owners, topology.ContactTypes, topology.SMTP, topology.Emails, topology.Endpoints, topology.Subscriptions,
+		topology.Queues,
 	}})
 	if err != nil {
 		return false, err
@@ -83,10 +126,12 @@ func listBroken(cmd *cobra.Command, s *session) (bool, error) {
 	defer k.Close()
 	owners, broken := 0, false
 	for owner, snapshot := range k.Directory.Owners() {
-		owners++
+		if snapshot.Owner != nil { // else it was deleted
+			owners++
+		}
 		broken = listBrokenOf(cmd, owner, snapshot) || broken
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%d owners configured\n", owners)
+	fmt.Fprintf(cmd.OutOrStdout(), "owners configured: %d\n", owners)
 	return broken, nil
 }
 
@@ -103,6 +148,9 @@ func listBrokenOf(cmd *cobra.Command, owner string, s *directory.Snapshot) bool 
 	}
 	for id := range s.Subscriptions {
 		report(topology.Subscriptions, id)
+	}
+	for id := range s.Queues {
+		report(topology.Queues, id)
 	}
 	return broken
 }

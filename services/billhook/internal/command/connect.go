@@ -2,8 +2,11 @@ package command
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"io/fs"
+	"os"
+	"os/user"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -12,9 +15,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/billhook/billhook/config/kit"
+	"github.com/billhook/billhook/config/store"
 	"github.com/billhook/billhook/services/billhook/internal/home"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/process"
+	"github.com/billhook/billhook/streams/audit"
 	"github.com/billhook/billhook/streams/link"
 )
 
@@ -22,6 +27,8 @@ import (
 type session struct {
 	nats *nats.Conn
 	js   jetstream.JetStream
+	// user is the NATS user, empty where another credential is used.
+	user string
 	kit  kit.Settings
 	home *home.Home
 	log  zerolog.Logger
@@ -48,6 +55,7 @@ func connect(cmd *cobra.Command, w World) (*session, error) {
 		}
 		settings.User = home.Operator
 	}
+	s.user = settings.User
 	wait, err := cmd.Flags().GetDuration("wait")
 	if err != nil {
 		return nil, err
@@ -79,14 +87,31 @@ var errNoHome = errors.New(`there is none: run "billhook up" first, name its fol
 
 func (s *session) close() { s.nats.Close() }
 
+// actor is who gives the command.
+func (s *session) actor() audit.Actor {
+	a := audit.Actor{Kind: audit.CommandLine, ID: s.user}
+	// What the machine does not say is left out.
+	if u, err := user.Current(); err == nil {
+		a.Name = u.Username
+	}
+	a.From, _ = os.Hostname()
+	return a
+}
+
+// recorder keeps what is done by the command and is no change of a
+// configuration.
+func (s *session) recorder() *store.Store {
+	return store.New(store.Deps{JetStream: s.js, Rand: rand.Reader, Now: time.Now}).As(s.actor())
+}
+
+// record keeps a deed.
+func (s *session) record(ctx context.Context, d store.Deed) error {
+	return s.recorder().Record(ctx, d)
+}
+
 // assemble makes the kit of a command that changes or reads configuration.
 func (s *session) assemble(ctx context.Context, needs kit.Needs) (*kit.Kit, error) {
-	if needs.Secrets && s.kit.SecretKey.Empty() {
-		keys, err := s.home.Keys(s.kit.SecretKey, nil)
-		if err != nil {
-			return nil, err
-		}
-		s.kit.SecretKey = home.JoinKeys(keys)
-	}
-	return kit.Assemble(ctx, kit.Plan{Link: kit.Link{NATS: s.nats, JetStream: s.js}, Settings: s.kit, Needs: needs, Log: s.log})
+	return kit.Assemble(ctx, kit.Plan{
+		Link: kit.Link{NATS: s.nats, JetStream: s.js}, Settings: s.kit, Needs: needs, Keys: keysOf(s.home, &s.kit), Log: s.log,
+	})
 }

@@ -63,7 +63,7 @@ func publishCommand(w World) *cobra.Command {
 
 func publish(cmd *cobra.Command, w World, f publishFlags) error {
 	if !id.Valid(f.owner) {
-		return fault.Problems{{Pointer: "--owner", Rule: "id.form", Detail: "must be " + id.Rule}}
+		return fault.Problems{{Pointer: "/owner", Rule: "id.form", Detail: "must be " + id.Rule}}
 	}
 	envelopes, err := f.envelopes(w.In)
 	if err != nil {
@@ -104,7 +104,7 @@ func send(ctx context.Context, js jetstream.JetStream, owner string, e envelope)
 func (f publishFlags) envelopes(in io.Reader) ([]envelope, error) {
 	if f.file == "" {
 		if !typeForm(f.eventType) {
-			return nil, fault.Problems{{Pointer: "--type", Rule: "type.form", Detail: typeRule}}
+			return nil, fault.Problems{{Pointer: "/type", Rule: "type.form", Detail: typeRule}}
 		}
 		data, err := f.values()
 		if err != nil {
@@ -188,7 +188,7 @@ func (f publishFlags) values() (json.RawMessage, error) {
 	for _, pair := range f.set {
 		token, text, ok := strings.Cut(pair, "=")
 		if !ok {
-			return nil, fault.Problems{{Pointer: "--set", Rule: "set.form", Detail: fmt.Sprintf("%q is not of the form token=value", pair)}}
+			return nil, fault.Problems{{Pointer: "/set", Rule: "set.form", Detail: fmt.Sprintf("%q is not of the form token=value", pair)}}
 		}
 		data[token] = valueOf(catalogue, token, text)
 	}

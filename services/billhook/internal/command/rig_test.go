@@ -9,10 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -47,6 +49,9 @@ func (u unleaked) Run() int {
 }
 
 func TestScripts(t *testing.T) {
+	if testing.Short() { // each line is a process: under the race detector they take minutes
+		t.Skip("drives processes")
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
@@ -55,7 +60,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("SYNC", "interval")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": upInScript, "status": statusInScript},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"up": upInScript, "status": statusInScript, "await": awaitInScript},
 	})
 }
 
@@ -74,6 +79,31 @@ func statusInScript(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if strconv.Itoa(got) != args[0] {
 		ts.Fatalf("exit status %d, want %s", got, args[0])
+	}
+}
+
+// awaitInScript implements "await PATTERN COMMAND...": it runs a command until
+// what that prints matches a pattern, at most for a while. Named groups of the
+// pattern become variables.
+func awaitInScript(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: await PATTERN COMMAND...")
+	}
+	pattern := regexp.MustCompile("(?m)" + args[0])
+	for end := time.Now().Add(time.Minute); ; {
+		ts.Check(ts.Exec(args[1], args[2:]...))
+		out := ts.ReadFile("stdout")
+		if found := pattern.FindStringSubmatch(out); found != nil {
+			for i, name := range pattern.SubexpNames() {
+				if name != "" {
+					ts.Setenv(name, found[i])
+				}
+			}
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("%q does not match:\n%s", args[0], out)
+		}
 	}
 }
 

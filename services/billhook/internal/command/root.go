@@ -3,6 +3,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,15 +49,40 @@ func Execute(ctx context.Context, w World) int {
 	root.SetIn(w.In)
 	root.SetOut(w.Out)
 	root.SetErr(w.Err)
-	err := root.ExecuteContext(ctx)
-	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
+	began := watchBegin(root)
+	cmd, err := root.ExecuteContextC(ctx)
+	switch {
+	case err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		return ok
+	case !*began: // the command line itself
+		fmt.Fprintf(w.Err, "billhook: %v\nUsage: %s\n", err, cmd.UseLine())
+		return refused
 	}
-	fmt.Fprint(w.Err, explain(err))
+	fmt.Fprint(w.Err, explain(cmd, err))
 	if fault.KindOf(err) == fault.Invalid {
 		return refused
 	}
 	return failed
+}
+
+// watchBegin tells whether a command came to its work: what fails before is
+// what was typed.
+func watchBegin(cmd *cobra.Command) *bool {
+	began := new(bool)
+	var watch func(*cobra.Command)
+	watch = func(c *cobra.Command) {
+		if work := c.RunE; work != nil {
+			c.RunE = func(c *cobra.Command, args []string) error {
+				*began = true
+				return work(c, args)
+			}
+		}
+		for _, sub := range c.Commands() {
+			watch(sub)
+		}
+	}
+	watch(cmd)
+	return began
 }
 
 func root(w World) *cobra.Command {
@@ -69,14 +95,16 @@ func root(w World) *cobra.Command {
 	cmd.PersistentFlags().String("data", "data", "data folder of the all-in-one")
 	cmd.PersistentFlags().Duration("wait", reach, "how long commands look for a running Billhook")
 	cmd.AddCommand(
-		demoCommand(w), upCommand(w), applyCommand(w), publishCommand(w), checkCommand(w),
-		keysCommand(w), setupCommand(w), tokensCommand(w), settingsCommand(), keygenCommand(), natsConfigCommand(),
+		demoCommand(w), upCommand(w), applyCommand(w), getCommand(w), publishCommand(w), checkCommand(w),
+		keysCommand(w), auditCommand(w), secretsCommand(w), endpointsCommand(w), deliveriesCommand(w), parkedCommand(w), resendCommand(w), testCommand(w), smtpCommand(w), previewCommand(w), suppressionsCommand(w), scheduleCommand(w), queueCommand(w), setupCommand(w), deleteCommand(w), tokensCommand(w), settingsCommand(), keygenCommand(), natsConfigCommand(),
 	)
+	cmd.AddCommand(controlCommands(w)...)
 	return cmd
 }
 
-// explain writes an error for people: each problem on a line with its place.
-func explain(err error) string {
+// explain writes an error of a command for people: each problem on a line with
+// its place.
+func explain(cmd *cobra.Command, err error) string {
 	var refusal manifest.Refusal
 	if errors.As(err, &refusal) {
 		return refusal.Error() + "\nNothing was saved.\n"
@@ -87,14 +115,23 @@ func explain(err error) string {
 	}
 	var b strings.Builder
 	for _, p := range problems {
-		where := p.Pointer
-		if where == "" {
-			where = "/"
-		}
-		if p.Line > 0 {
-			where += fmt.Sprintf(" (line %d, column %d)", p.Line, p.Column)
-		}
-		fmt.Fprintf(&b, "%s: %s [%s]\n", where, p.Detail, p.Rule)
+		fmt.Fprintf(&b, "%s: %s [%s]\n", place(cmd, p), p.Detail, p.Rule)
 	}
 	return b.String()
+}
+
+// place names where a problem is, in the words of whoever typed the command: a
+// setting, a flag, or the place in a document.
+func place(cmd *cobra.Command, p fault.Problem) string {
+	name := strings.TrimPrefix(p.Pointer, "/")
+	switch {
+	case p.Line > 0:
+		return fmt.Sprintf("%s (line %d, column %d)", cmp.Or(p.Pointer, "/"), p.Line, p.Column)
+	case strings.HasPrefix(p.Rule, "setting."):
+		return name
+	case name != "" && cmd.Flags().Lookup(name) != nil:
+		return "--" + name
+	default:
+		return cmp.Or(p.Pointer, "/")
+	}
 }

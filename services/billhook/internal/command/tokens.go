@@ -24,6 +24,9 @@ func tokensCommand(World) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if ch := delivery.Channel(channel); ch != delivery.Webhook && ch != delivery.Email {
+				return fault.Problems{{Pointer: "/channel", Rule: "channel.unknown", Detail: "must be webhook or email"}}
+			}
 			if len(args) == 0 {
 				return listEvents(cmd, c)
 			}
@@ -46,9 +49,6 @@ func listTokens(cmd *cobra.Command, c *tokens.Catalogue, eventType string, ch de
 	if _, ok := c.Event(eventType); !ok {
 		return fault.Problems{{Pointer: "event type", Rule: "event.unknown",
 			Detail: fmt.Sprintf("there is no event %q; \"billhook tokens\" lists them", eventType)}}
-	}
-	if ch != delivery.Webhook && ch != delivery.Email {
-		return fault.Problems{{Pointer: "--channel", Rule: "channel.unknown", Detail: "must be webhook or email"}}
 	}
 	t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 	for _, tok := range c.Available(eventType, ch) {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/billhook/billhook/config/access"
+	"github.com/billhook/billhook/config/kit"
 	"github.com/billhook/billhook/services/billhook/allinone"
 	"github.com/billhook/billhook/services/billhook/broker"
 	"github.com/billhook/billhook/services/billhook/internal/home"
@@ -37,6 +39,7 @@ func up(cmd *cobra.Command, w World) error {
 		return err
 	}
 	proc := process.New("billhook", frame, w.Err)
+	proc.WarnMisspelt(w.Environ, &frame, &cfg)
 	dir, err := cmd.Flags().GetString("data")
 	if err != nil {
 		return err
@@ -51,12 +54,15 @@ func up(cmd *cobra.Command, w World) error {
 		return err
 	}
 	app, err := allinone.Open(cmd.Context(), cfg, allinone.Place{
-		Store: h.Store(), Log: proc.Log, Auth: func(a *allinone.App) broker.Authenticator { return authenticator(a, password) },
+		Store: h.Store(), Log: proc.Log, Keys: keysOf(h, &cfg.Kit), Auth: func(a *allinone.App) broker.Authenticator { return authenticator(a, password) },
 	})
 	if err != nil {
 		return err
 	}
 	defer app.Close()
+	if err := greet(cmd.Context(), app, w); err != nil {
+		return err
+	}
 	announced := make(chan struct{})
 	ctx, cancel := context.WithCancel(cmd.Context())
 	go func() {
@@ -72,19 +78,39 @@ func up(cmd *cobra.Command, w World) error {
 // prepare makes what the data folder lacks. The sealing key is the one thing
 // in it that no backup of the streams brings back.
 func prepare(h *home.Home, cfg *allinone.Config, w World) (secret.Text, error) {
-	fresh := !h.HasKey() && cfg.Kit.SecretKey.Empty()
-	keys, err := h.Keys(cfg.Kit.SecretKey, rand.Reader)
-	if err != nil {
-		return secret.Text{}, err
-	}
-	cfg.Kit.SecretKey = home.JoinKeys(keys)
-	if fresh {
-		fmt.Fprintf(w.Err, "A key that seals stored secrets was made in %s.\nBack it up: without it, passwords and signing secrets cannot be read.\n", h.KeyFile())
+	if cfg.Kit.SecretKey.Empty() {
+		fresh := !h.HasKey()
+		if err := h.MakeKey(rand.Reader); err != nil {
+			return secret.Text{}, err
+		}
+		if fresh {
+			fmt.Fprintf(w.Err, "A key that seals stored secrets was made in %s.\nBack it up: without it, passwords and signing secrets cannot be read.\n", h.KeyFile())
+		}
 	}
 	if cfg.Kit.Development {
 		fmt.Fprintln(w.Err, "DEVELOPMENT is on: host overrides send traffic to other machines than endpoints name.")
 	}
 	return h.MakePassword(rand.Reader)
+}
+
+// greet makes the first operator's key. It lies nowhere: who has lost it makes
+// another on the command line.
+func greet(ctx context.Context, app *allinone.App, w World) error {
+	key, err := app.Store().FirstOperatorKey(ctx)
+	if err != nil || key.Empty() {
+		return err
+	}
+	fmt.Fprintf(w.Err, "An API key of the operator was made, which acts for every owner. It is shown this once:\n%s\n", key.Reveal())
+	return nil
+}
+
+// keysOf returns where the sealing keys are read from: the settings where they
+// give any, else the data folder.
+func keysOf(h *home.Home, s *kit.Settings) func() ([]secret.Key, error) {
+	if s.SecretKey.Empty() {
+		return h.Keys
+	}
+	return s.Keys
 }
 
 // announce says where the app is, once it works.
@@ -108,7 +134,7 @@ func announce(ctx context.Context, app *allinone.App, w World, cfg allinone.Conf
 const authTimeout = 2 * time.Second
 
 // authenticator lets in the operator by its password, and an owner's platform
-// as publisher_<owner> with an API key of that owner that may publish.
+// as publisher_<owner> with an API key that may publish that owner's events.
 func authenticator(a *allinone.App, operator secret.Text) broker.Authenticator {
 	return func(user, password string) (broker.Permissions, bool) {
 		if user == home.Operator {
@@ -122,11 +148,11 @@ func authenticator(a *allinone.App, operator secret.Text) broker.Authenticator {
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), authTimeout)
 		defer cancel()
-		key, err := a.Kit().Keys.Authenticate(ctx, owner, secret.NewText(password))
-		if err != nil || !key.Role.Publishes() {
+		key, err := a.Kit().Keys.Authenticate(ctx, secret.NewText(password))
+		if err != nil || !access.ActsFor(&key, owner) || !access.Allowed(key.Role, access.Publish, access.Events) {
 			return broker.Permissions{}, false
 		}
-		own := permission.Publisher(key.Owner)
+		own := permission.Publisher(owner)
 		return broker.Permissions{Publish: own.Publish, Subscribe: own.Subscribe, Outsider: true}, true
 	}
 }

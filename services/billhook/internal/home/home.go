@@ -70,28 +70,46 @@ func (h *Home) HasKey() bool {
 	return err == nil
 }
 
+// HasStore reports whether the streams are here.
+func (h *Home) HasStore() bool {
+	_, err := os.Stat(h.Store())
+	return err == nil
+}
+
 // ErrKeyLost is returned where there are streams but no sealing key: a new one
 // would open none of the secrets in them.
 var ErrKeyLost = errors.New("the folder holds streams but no key: put secret.key back from the backup, or give the key as SECRET_KEY")
 
-// Keys returns the sealing keys: given ones, else those of the key file, which
-// is made on first use, before there are any streams.
-func (h *Home) Keys(given secret.Text, rand io.Reader) ([]secret.Key, error) {
-	if given.Empty() && !h.HasKey() {
-		if _, err := os.Stat(h.Store()); err == nil {
-			return nil, fault.New(fault.Invalid, "find the sealing key in", h.dir, ErrKeyLost)
-		}
+// MakeKey makes the key file on first use, before there are any streams.
+func (h *Home) MakeKey(rand io.Reader) error {
+	if h.HasKey() {
+		return nil
 	}
-	return secret.LoadKeys(secret.Source{Value: given, File: h.KeyFile(), Rand: rand})
+	if h.HasStore() {
+		return fault.New(fault.Invalid, "find the sealing key in", h.dir, ErrKeyLost)
+	}
+	_, err := secret.LoadKeys(secret.Source{File: h.KeyFile(), Rand: rand})
+	return err
 }
 
-// JoinKeys returns keys in the form of the setting SECRET_KEY.
-func JoinKeys(keys []secret.Key) secret.Text {
-	texts := make([]string, len(keys))
-	for i, k := range keys {
-		texts[i] = k.Reveal()
+// Keys returns the sealing keys of the key file as they are now, the newest
+// first.
+func (h *Home) Keys() ([]secret.Key, error) { return secret.ReadKeys(h.KeyFile()) }
+
+// ErrKeysChange is returned while another command changes the sealing keys.
+var ErrKeysChange = errors.New("another command changes the sealing keys; wait for it to end")
+
+// LockKeys keeps other commands from changing the sealing keys until the
+// returned function is called.
+func (h *Home) LockKeys() (unlock func(), err error) {
+	f, err := lock(h.KeyFile() + ".lock")
+	if errors.Is(err, ErrInUse) {
+		return nil, fault.New(fault.Conflict, "change the sealing keys in", h.dir, ErrKeysChange)
 	}
-	return secret.NewText(strings.Join(texts, ","))
+	if err != nil {
+		return nil, fault.New(fault.Internal, "change the sealing keys in", h.dir, err)
+	}
+	return func() { _ = f.Close() }, nil // the lock goes with it
 }
 
 // MakePassword returns the operator's password and makes it on first use.

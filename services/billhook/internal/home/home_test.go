@@ -54,12 +54,9 @@ func TestSecretsAreMadeOnceForTheirOwnerOnly(t *testing.T) {
 	if again, err := h.MakePassword(rand.Reader); err != nil || again.Reveal() != password.Reveal() {
 		t.Errorf("the password changed: %v", err)
 	}
-	keys, err := h.Keys(secret.Text{}, rand.Reader)
-	if err != nil || len(keys) != 1 {
-		t.Fatalf("%d keys, %v", len(keys), err)
-	}
-	if again, err := h.Keys(secret.Text{}, nil); err != nil || home.JoinKeys(again).Reveal() != home.JoinKeys(keys).Reveal() {
-		t.Errorf("the key changed: %v", err)
+	keys := makeKey(t, h)
+	if again := makeKey(t, h); again[0].ID() != keys[0].ID() || len(again) != 1 {
+		t.Errorf("the key changed")
 	}
 	if !h.HasKey() {
 		t.Error("the key was not kept")
@@ -71,19 +68,32 @@ func TestSecretsAreMadeOnceForTheirOwnerOnly(t *testing.T) {
 	}
 }
 
-func TestAGivenKeyGoesBeforeTheFile(t *testing.T) {
-	h := open(t, filepath.Join(t.TempDir(), "data"))
-	given, err := secret.GenerateKey(rand.Reader)
+func makeKey(t *testing.T, h *home.Home) []secret.Key {
+	t.Helper()
+	if err := h.MakeKey(rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := h.Keys()
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := h.Keys(secret.NewText(given.Reveal()), rand.Reader)
-	if err != nil || len(keys) != 1 || keys[0].Reveal() != given.Reveal() {
-		t.Errorf("%d keys, %v", len(keys), err)
+	return keys
+}
+
+func TestKeysAreChangedByOneAtATime(t *testing.T) {
+	h := open(t, filepath.Join(t.TempDir(), "data"))
+	unlock, err := h.LockKeys()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if h.HasKey() {
-		t.Error("a file was made although a key was given")
+	if _, err := h.LockKeys(); !errors.Is(err, home.ErrKeysChange) {
+		t.Errorf("locked twice: %v", err)
 	}
+	unlock()
+	if unlock, err = h.LockKeys(); err != nil {
+		t.Fatal(err)
+	}
+	unlock()
 }
 
 func TestAnEmptyPasswordFileLetsNobodyIn(t *testing.T) {
@@ -101,10 +111,32 @@ func TestALostKeyIsNotReplaced(t *testing.T) {
 	if err := os.Mkdir(h.Store(), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Keys(secret.Text{}, rand.Reader); !errors.Is(err, home.ErrKeyLost) {
+	if err := h.MakeKey(rand.Reader); !errors.Is(err, home.ErrKeyLost) {
 		t.Errorf("%v", err)
 	}
 	if h.HasKey() {
 		t.Error("a key was made that opens nothing")
+	}
+}
+
+func TestADiskIsNearlyFullWhenLittleIsLeftByItselfAndOfTheWhole(t *testing.T) {
+	const gib = 1 << 30
+	for d, want := range map[home.Disk]bool{
+		{Free: gib / 2, Total: 4 * gib}:     true,
+		{Free: 3 * gib, Total: 4 * gib}:     false,
+		{Free: 4 * gib, Total: 100 * gib}:   true,
+		{Free: 6 * gib, Total: 100 * gib}:   false,
+		{Free: 30 * gib, Total: 4000 * gib}: false,
+	} {
+		if got := d.NearlyFull(); got != want {
+			t.Errorf("%+v: %t", d, got)
+		}
+	}
+	h := open(t, filepath.Join(t.TempDir(), "data"))
+	if err := os.Mkdir(h.Store(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := h.Disk(); err != nil || d.Total == 0 || d.Free > d.Total {
+		t.Errorf("%+v, %v", d, err)
 	}
 }

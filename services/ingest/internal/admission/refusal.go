@@ -16,6 +16,20 @@ const (
 	QuotaExceeded = "quota_exceeded"
 )
 
+// Reason is a reason of a refusal with its meaning.
+type Reason struct{ Name, Meaning string }
+
+// Reasons returns every reason.
+func Reasons() []Reason {
+	return []Reason{
+		{Malformed, "the event or its data breaks a rule of its form"},
+		{UnknownType, "the catalogue has no such event type"},
+		{ReservedType, "events of this type are published by Billhook itself only"},
+		{UnknownOwner, "the subject names an owner that does not exist"},
+		{QuotaExceeded, "the owner has used up a quota"},
+	}
+}
+
 // The rules that admission itself checks, as they appear in problems.
 const (
 	RuleReserved = "type.reserved"

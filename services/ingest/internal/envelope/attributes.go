@@ -82,9 +82,11 @@ func (a *attributes) readType(subject string, r *report) string {
 	return subject
 }
 
-// shape is the syntax of RFC 3339 with at most nanoseconds. Package time reads
-// more than that, such as a comma or an hour of one digit.
-var shape = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+// TimePattern is the syntax of RFC 3339 with at most nanoseconds. Package time
+// reads more than that, such as a comma or an hour of one digit.
+const TimePattern = `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`
+
+var shape = regexp.MustCompile(TimePattern)
 
 // readTime reads an RFC 3339 time with its zone.
 func (a *attributes) readTime(latest time.Time, r *report) time.Time {

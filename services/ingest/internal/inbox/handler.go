@@ -8,6 +8,7 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
@@ -18,7 +19,9 @@ import (
 	"github.com/billhook/billhook/services/ingest/internal/quota"
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/id"
 	"github.com/billhook/billhook/streams/cursor"
+	"github.com/billhook/billhook/streams/notice"
 	"github.com/billhook/billhook/streams/subject"
 )
 
@@ -28,11 +31,15 @@ type Owners interface {
 	Owner(ctx context.Context, id string) (owner.Owner, error)
 }
 
+// Notices tells owners of what goes wrong. It does not block.
+type Notices interface{ Raise(n notice.Notice) }
+
 // Deps are what a handler is given.
 type Deps struct {
 	JS        jetstream.JetStream
 	Owners    Owners
 	Admission *admission.Admission
+	Notices   Notices
 	Logger    zerolog.Logger
 }
 
@@ -49,6 +56,22 @@ func New(part int, deps Deps) *Handler {
 	return &Handler{part: part, deps: deps, quotas: newMeter()}
 }
 
+// Lanes has an owner with a backlog give way to the others of its partition, for
+// as long as spread. What cannot be the name of an owner, which anybody may have published, is nobody's.
+func Lanes(part int, spread time.Duration) *cursor.Lanes {
+	return &cursor.Lanes{
+		Key: func(s string) string {
+			from, err := subject.ParseInbox(s)
+			if err != nil || !id.Valid(from.Owner) {
+				return ""
+			}
+			return from.Owner
+		},
+		Filter: func(owner string) string { return subject.InboxOf(part, owner) },
+		Spread: spread,
+	}
+}
+
 // Begin takes over the counts of the holder before.
 func (h *Handler) Begin(_ context.Context, s *cursor.Session) error {
 	if err := h.quotas.restore(s.State()); err != nil {
@@ -63,7 +86,7 @@ func (h *Handler) Begin(_ context.Context, s *cursor.Session) error {
 func (h *Handler) Handle(ctx context.Context, s *cursor.Session, msgs []cursor.Message) ([]cursor.Step, error) {
 	steps := make([]cursor.Step, len(msgs))
 	var refused []rejection
-	h.quotas.begin(msgs[0].Seq)
+	h.quotas.begin()
 	for i, m := range msgs {
 		e, refusal, err := h.judge(ctx, m)
 		if err != nil {

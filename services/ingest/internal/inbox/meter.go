@@ -16,15 +16,24 @@ import (
 // much, and an event that was refused for it may, judged again, be accepted.
 type meter struct {
 	limits *quota.Limits
+	// batch numbers the batches, tries of the same one too.
+	batch  uint64
+	owners map[string]*counted
+	dirty  bool
+}
+
+// counted is how far an owner's messages were counted. Those of another owner
+// may be further or less far.
+type counted struct {
+	batch uint64
 	// upTo is the last message that was counted; refused are the verdicts of
 	// those among the newest that did not pass.
 	upTo    uint64
 	refused map[uint64]quota.Verdict
-	dirty   bool
 }
 
 func newMeter() *meter {
-	return &meter{limits: quota.New(), refused: map[uint64]quota.Verdict{}}
+	return &meter{limits: quota.New(), owners: map[string]*counted{}}
 }
 
 func (m *meter) restore(stored json.RawMessage) error {
@@ -32,26 +41,40 @@ func (m *meter) restore(stored json.RawMessage) error {
 	return m.limits.Restore(stored)
 }
 
-// begin forgets the verdicts before the message at which a batch begins.
-func (m *meter) begin(seq uint64) {
-	for old := range m.refused {
-		if old < seq {
-			delete(m.refused, old)
+// begin begins a batch: the verdicts before an owner's first message in it are
+// of no more use.
+func (m *meter) begin() { m.batch++ }
+
+// of returns what was counted of an owner, as far as seq is concerned.
+func (m *meter) of(owner string, seq uint64) *counted {
+	c := m.owners[owner]
+	if c == nil {
+		c = &counted{refused: map[uint64]quota.Verdict{}}
+		m.owners[owner] = c
+	}
+	if c.batch != m.batch {
+		c.batch = m.batch
+		for old := range c.refused {
+			if old < seq {
+				delete(c.refused, old)
+			}
 		}
 	}
+	return c
 }
 
 func (m *meter) take(o owner.Owner, seq uint64, at time.Time, c quota.Cost) quota.Verdict {
 	if o.Quotas == (owner.Quotas{}) {
 		return quota.Verdict{}
 	}
-	if seq <= m.upTo {
-		return m.refused[seq]
+	so := m.of(o.ID, seq)
+	if seq <= so.upTo {
+		return so.refused[seq]
 	}
 	v := m.limits.Take(o, at, c)
-	m.upTo, m.dirty = seq, true
+	so.upTo, m.dirty = seq, true
 	if v.Exceeded != "" {
-		m.refused[seq] = v
+		so.refused[seq] = v
 	}
 	return v
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/cursor"
+	"github.com/billhook/billhook/streams/notice"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 )
@@ -32,9 +33,9 @@ type rejection struct {
 	refusal admission.Refusal
 }
 
-// record is what REJECTED holds of a refused message: enough for its publisher
+// Record is what REJECTED holds of a refused message: enough for its publisher
 // to see what was wrong, and to publish it again.
-type record struct {
+type Record struct {
 	Reason   string         `json:"reason"`
 	Problems fault.Problems `json:"problems"`
 	// Subject is where the message lay in INBOX, since when, and as which
@@ -74,6 +75,7 @@ func (h *Handler) reject(ctx context.Context, refused []rejection) error {
 		select {
 		case <-f.Ok():
 			h.log(refused[i])
+			h.tell(refused[i])
 		case err := <-f.Err():
 			return fmt.Errorf("reject inbox message %d: %w", refused[i].message.Seq, err)
 		case <-ctx.Done():
@@ -81,6 +83,20 @@ func (h *Handler) reject(ctx context.Context, refused []rejection) error {
 		}
 	}
 	return nil
+}
+
+// tell tells the owner, if there is one. What a platform calls an operational
+// event is none.
+func (h *Handler) tell(r rejection) {
+	from, err := subject.ParseInbox(r.message.Subject)
+	if err != nil || r.refusal.Reason == admission.UnknownOwner {
+		return
+	}
+	n := notice.Notice{Kind: notice.EventRejected, Owner: from.Owner, Reason: r.refusal.Reason}
+	if from.Internal {
+		n.Cause = from.Type
+	}
+	h.deps.Notices.Raise(n)
 }
 
 func (h *Handler) log(r rejection) {
@@ -94,7 +110,7 @@ func (r rejection) encode() (*nats.Msg, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reject inbox message %d: %w", r.message.Seq, err)
 	}
-	rec := record{
+	rec := Record{
 		Reason: r.refusal.Reason, Problems: r.refusal.Problems,
 		Subject: r.message.Subject, Received: r.message.Time, Sequence: r.message.Seq,
 		Headers: kept(r.message.Header), Bytes: len(r.message.Data),

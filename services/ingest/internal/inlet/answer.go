@@ -2,51 +2,44 @@ package inlet
 
 import (
 	"encoding/json"
-	"math"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/billhook/billhook/services/ingest/internal/envelope"
-	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/problem"
 )
 
-// problem is an answer that says what went wrong, as RFC 9457 describes it.
-type problem struct {
-	Type   string         `json:"type"`
-	Title  string         `json:"title"`
-	Status int            `json:"status"`
-	Detail string         `json:"detail,omitempty"`
-	Errors fault.Problems `json:"errors,omitempty"`
-	// Results says what became of each event of a batch.
+// refused is a problem that may say what became of each event of a batch.
+type refused struct {
+	*problem.Problem
 	Results []result `json:"results,omitempty"`
-	// RetryAfter is when the same request may pass; 0 for never.
-	RetryAfter time.Duration `json:"-"`
 }
 
-func (p problem) write(w http.ResponseWriter) {
-	p.Type, p.Title = "about:blank", http.StatusText(p.Status)
-	h := w.Header()
-	if p.Status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", `Bearer realm="billhook"`)
-	}
-	if p.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.RetryAfter.Seconds()))))
-	}
-	h.Set("Content-Type", "application/problem+json")
-	respond(w, p.Status, p)
+func (r *refused) write(w http.ResponseWriter) { r.WriteAs(w, r) }
+
+// refuse returns a problem of a request as a whole.
+func refuse(status int, code, detail string) *refused {
+	return &refused{Problem: problem.New(status, code, detail)}
+}
+
+func unavailable(detail string) *refused {
+	return &refused{Problem: problem.Passing(detail, time.Second)}
 }
 
 // refusal answers a request of which no event was accepted.
-func refusal(req *request, results []result) *problem {
+func refusal(req *request, results []result) *refused {
 	if req.batch {
-		return &problem{Status: http.StatusUnprocessableEntity, Detail: "none of the events was accepted", Results: results}
+		r := refuse(http.StatusUnprocessableEntity, problem.Invalid, "none of the events was accepted")
+		r.Results = results
+		return r
 	}
-	p := &problem{Status: http.StatusUnprocessableEntity, Detail: "the event was refused", Errors: results[0].Problems}
-	if len(p.Errors) == 1 && p.Errors[0].Rule == envelope.RuleSize {
-		p.Status = http.StatusRequestEntityTooLarge
+	status, code, errs := http.StatusUnprocessableEntity, problem.Invalid, results[0].Problems
+	if len(errs) == 1 && errs[0].Rule == envelope.RuleSize {
+		status, code = http.StatusRequestEntityTooLarge, problem.Size
 	}
-	return p
+	r := refuse(status, code, "the event was refused")
+	r.Errors = errs
+	return r
 }
 
 // batch is the answer to a request that may hold several events.

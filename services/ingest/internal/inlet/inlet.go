@@ -7,16 +7,18 @@ package inlet
 import (
 	"context"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/rs/zerolog"
 
-	"github.com/billhook/billhook/config/apikey"
+	"github.com/billhook/billhook/config/access"
+	"github.com/billhook/billhook/config/caller"
 	"github.com/billhook/billhook/config/owner"
+	"github.com/billhook/billhook/config/permit"
 	"github.com/billhook/billhook/services/ingest/internal/admission"
 	"github.com/billhook/billhook/services/ingest/internal/quota"
-	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/shared/problem"
+	"github.com/billhook/billhook/shared/web"
 )
 
 // Path is where events are posted, as a pattern of [http.ServeMux].
@@ -28,23 +30,7 @@ const (
 	MaxEvents = 1000
 	// MaxBody is the greatest size of a request's body, in bytes.
 	MaxBody = 8 << 20
-	// maxLarge is how many requests larger than one event are held in memory
-	// at once; the others wait.
-	maxLarge = 16
 )
-
-// Keys tells whose key a text is.
-type Keys interface {
-	// Authenticate returns the key of that text. The error is of kind Denied
-	// when the owner has no such key.
-	Authenticate(ctx context.Context, owner string, text secret.Text) (apikey.Key, error)
-}
-
-// Owners reads owners.
-type Owners interface {
-	// Owner returns an owner; an error of kind NotFound when there is none.
-	Owner(ctx context.Context, id string) (owner.Owner, error)
-}
 
 // Publisher stores admitted events.
 type Publisher interface {
@@ -56,59 +42,59 @@ type Publisher interface {
 
 // Deps are what an inlet is given.
 type Deps struct {
-	Keys      Keys
-	Owners    Owners
+	Callers   *caller.Desk
+	Owners    permit.Owners
 	Admission *admission.Admission
 	Publisher Publisher
 	Logger    zerolog.Logger
 	Now       func() time.Time
-	// Proxies are the networks whose X-Forwarded-For is believed.
-	Proxies []netip.Prefix
 }
 
 // Inlet answers requests that publish events.
 type Inlet struct {
 	deps   Deps
+	office permit.Office
 	limits *quota.Limits
-	wrong  *guesses
-	large  chan struct{}
-	mux    *http.ServeMux
+	large  *room
+	// routes answer addresses in their shortest form.
+	routes http.Handler
 }
 
 // New returns an inlet.
 func New(deps Deps) *Inlet {
+	mux := http.NewServeMux()
 	in := &Inlet{
-		deps: deps, limits: quota.New(), wrong: newGuesses(),
-		large: make(chan struct{}, maxLarge), mux: http.NewServeMux(),
+		deps: deps, limits: quota.New(), large: newRoom(), routes: web.Exact(mux),
+		office: permit.Office{Callers: deps.Callers, Owners: deps.Owners, Logger: deps.Logger},
 	}
-	in.mux.HandleFunc("POST "+Path, in.post)
-	in.mux.HandleFunc(Path, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Allow", http.MethodPost)
-		problem{Status: http.StatusMethodNotAllowed, Detail: "events are published with POST"}.write(w)
+	mux.HandleFunc("POST "+Path, in.post)
+	mux.HandleFunc(Path, func(w http.ResponseWriter, _ *http.Request) {
+		p := problem.New(http.StatusMethodNotAllowed, problem.Method, "events are published with POST")
+		p.Allow = http.MethodPost
+		p.Write(w)
 	})
-	in.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		problem{Status: http.StatusNotFound, Detail: "there is nothing here"}.write(w)
-	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { problem.Nothing().Write(w) })
 	return in
 }
 
 // ServeHTTP implements [http.Handler].
-func (in *Inlet) ServeHTTP(w http.ResponseWriter, r *http.Request) { in.mux.ServeHTTP(w, r) }
+func (in *Inlet) ServeHTTP(w http.ResponseWriter, r *http.Request) { in.routes.ServeHTTP(w, r) }
 
 func (in *Inlet) post(w http.ResponseWriter, r *http.Request) {
-	o, p := in.authorise(r)
-	if p == nil {
-		p = in.take(w, r, o)
+	_, o, denied := in.office.Admit(r, access.Publish, access.Events)
+	if denied != nil {
+		denied.Write(w)
+		return
 	}
-	if p != nil {
+	if p := in.take(w, r, o); p != nil {
 		p.write(w)
 	}
 }
 
 // take reads, judges and stores the events of an authorised request and
 // answers it, or returns the problem to answer with.
-func (in *Inlet) take(w http.ResponseWriter, r *http.Request, o owner.Owner) *problem {
-	req, p := in.read(w, r)
+func (in *Inlet) take(w http.ResponseWriter, r *http.Request, o owner.Owner) *refused {
+	req, p := in.read(w, r, o.ID)
 	if p != nil {
 		return p
 	}
@@ -131,7 +117,7 @@ func (in *Inlet) take(w http.ResponseWriter, r *http.Request, o owner.Owner) *pr
 }
 
 // spend counts the events against the owner's quotas.
-func (in *Inlet) spend(o owner.Owner, events []admission.Entry) *problem {
+func (in *Inlet) spend(o owner.Owner, events []admission.Entry) *refused {
 	cost := quota.Cost{Events: len(events)}
 	for _, e := range events {
 		cost.Bytes += len(e.Body)
@@ -140,8 +126,7 @@ func (in *Inlet) spend(o owner.Owner, events []admission.Entry) *problem {
 	if v.Exceeded == "" {
 		return nil
 	}
-	return &problem{
-		Status: http.StatusTooManyRequests, RetryAfter: v.After,
-		Detail: "the owner's quota " + v.Exceeded + " is used up",
-	}
+	p := refuse(http.StatusTooManyRequests, problem.Quota, "the owner's quota "+v.Exceeded+" is used up")
+	p.RetryAfter = v.After
+	return p
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/billhook/billhook/services/ingest/internal/strictjson"
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/problem"
 )
 
 // request is the body of a request, cut into events.
@@ -29,17 +30,17 @@ type request struct {
 
 const accepted = envelope.JSON + ", " + envelope.NDJSON + ", " + envelope.CloudEvent + ", " + envelope.CloudEventsBatch
 
-// read reads the body and cuts it into events.
-func (in *Inlet) read(w http.ResponseWriter, r *http.Request) (*request, *problem) {
+// read reads the body of an owner's request and cuts it into events.
+func (in *Inlet) read(w http.ResponseWriter, r *http.Request, owner string) (*request, *refused) {
 	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || !strings.Contains(accepted+",", media+",") || r.Header.Get("Content-Encoding") != "" {
 		w.Header().Set("Accept", accepted)
-		return nil, &problem{Status: http.StatusUnsupportedMediaType, Detail: "the body must be unencoded, of one of the types " + accepted}
+		return nil, refuse(http.StatusUnsupportedMediaType, problem.Media, "the body must be unencoded, of one of the types "+accepted)
 	}
 	if r.ContentLength > MaxBody {
 		return nil, tooLarge()
 	}
-	release, p := in.reserve(r)
+	release, p := in.reserve(r, owner)
 	if p != nil {
 		return nil, p
 	}
@@ -50,7 +51,7 @@ func (in *Inlet) read(w http.ResponseWriter, r *http.Request) (*request, *proble
 		if errors.As(err, &limit) {
 			return nil, tooLarge()
 		}
-		return nil, &problem{Status: http.StatusBadRequest, Detail: "the body could not be read"}
+		return nil, refuse(http.StatusBadRequest, problem.Request, "the body could not be read")
 	}
 	req, p := cut(media, body, r.Header)
 	if p != nil {
@@ -62,24 +63,23 @@ func (in *Inlet) read(w http.ResponseWriter, r *http.Request) (*request, *proble
 }
 
 // reserve waits until there is room for a body that may be large.
-func (in *Inlet) reserve(r *http.Request) (func(), *problem) {
+func (in *Inlet) reserve(r *http.Request, owner string) (func(), *refused) {
 	if r.ContentLength >= 0 && r.ContentLength <= event.MaxBytes {
 		return func() {}, nil
 	}
-	select {
-	case in.large <- struct{}{}:
-		return func() { <-in.large }, nil
-	case <-r.Context().Done():
+	leave, ok := in.large.enter(r.Context(), owner)
+	if !ok {
 		return nil, unavailable("too many large requests at once")
 	}
+	return leave, nil
 }
 
-func tooLarge() *problem {
-	return &problem{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("a request holds at most %d events and %d bytes", MaxEvents, MaxBody)}
+func tooLarge() *refused {
+	return refuse(http.StatusRequestEntityTooLarge, problem.Size, fmt.Sprintf("a request holds at most %d events and %d bytes", MaxEvents, MaxBody))
 }
 
 // cut cuts a body into events.
-func cut(media string, body []byte, header http.Header) (*request, *problem) {
+func cut(media string, body []byte, header http.Header) (*request, *refused) {
 	req := &request{header: header}
 	var problems fault.Problems
 	switch {
@@ -101,9 +101,11 @@ func cut(media string, body []byte, header http.Header) (*request, *problem) {
 	}
 	switch {
 	case problems != nil:
-		return nil, &problem{Status: http.StatusBadRequest, Detail: "the body is no array of events", Errors: problems}
+		p := refuse(http.StatusBadRequest, problem.Request, "the body is no array of events")
+		p.Errors = problems
+		return nil, p
 	case len(req.events) == 0:
-		return nil, &problem{Status: http.StatusBadRequest, Detail: "the body holds no event"}
+		return nil, refuse(http.StatusBadRequest, problem.Request, "the body holds no event")
 	case len(req.events) > MaxEvents:
 		return nil, tooLarge()
 	}

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/billhook/billhook/tokens"
+	"github.com/billhook/billhook/shared/spelling"
 )
 
 const (
@@ -28,7 +28,7 @@ func nearest(name string, known []string) string {
 	var found []near
 	lower := strings.ToLower(name)
 	for _, k := range known {
-		if d := tokens.Distance(lower, strings.ToLower(k)); d <= max(2, len(k)/3) {
+		if d := spelling.Distance(lower, strings.ToLower(k)); d <= max(2, len(k)/3) {
 			found = append(found, near{k, d})
 		}
 	}

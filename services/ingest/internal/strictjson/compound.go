@@ -24,6 +24,9 @@ func (s *scanner) object(depth int) (Node, fault.Problems) {
 		if bad != nil {
 			return bad.At(fault.Pointer(name))
 		}
+		if n.Members == nil {
+			n.Members = make([]Member, 0, usual)
+		}
 		n.Members = append(n.Members, Member{Name: name, Value: v})
 		return nil
 	})
@@ -95,6 +98,9 @@ func (s *scanner) list(closing byte, depth int, element func() fault.Problems) f
 // names knows the names of an object. Small objects are searched through;
 // larger ones get an index, so that many members do not cost their square.
 type names struct{ index map[string]struct{} }
+
+// usual is how many members there is room for at first.
+const usual = 8
 
 // small is the number of members up to which searching is cheaper.
 const small = 24

@@ -1,9 +1,10 @@
 package bag_test
 
 import (
-	"bytes"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,15 +88,15 @@ func TestNobodyIsForgottenAndNobodyGetsALetterTwice(t *testing.T) {
 	})
 }
 
-func sample(message []byte) *bag.Bag {
-	b := &bag.Bag{At: time.Unix(9, 5).UTC(), SMTP: "main", Email: "e", Revision: 3, Burnt: 2, Missing: []string{"shipping"}}
-	b.Add(letter.Envelope{From: "f", Recipients: []string{"a", "b"}, Message: message})
-	b.Add(letter.Envelope{From: "f", Recipients: []string{"c"}, Message: message})
+func sample(text string) *bag.Bag {
+	b := &bag.Bag{At: time.Unix(9, 5).UTC(), SMTP: "main", Email: "e", Revision: 3, Missing: []string{"shipping"}}
+	b.Add(letter.Letter{Key: "k/1", Date: time.Unix(9, 5).UTC(), Text: text}, []string{"a", "b"}, 0)
+	b.Add(letter.Letter{Key: "k/2", Date: time.Unix(9, 5).UTC(), Text: text}, []string{"c"}, 0)
 	return b
 }
 
 func TestABagIsReadAsItWasKept(t *testing.T) {
-	want := sample([]byte("Subject: x\r\n\r\n\xff"))
+	want := sample("x\r\n.\u2028")
 	data, err := want.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -110,16 +111,57 @@ func TestABagIsReadAsItWasKept(t *testing.T) {
 }
 
 func TestTidyingKeepsWhatAReplayNeeds(t *testing.T) {
-	b := sample([]byte("m"))
+	b := sample("m")
 	b.Letters[0].Apply([]smtp.Reply{{Address: "a", Code: 250}, {Address: "b", Code: 250}}, nil)
 	b.Tidy()
-	if len(b.Letters) != 1 || !b.Waiting() || b.Lost() {
+	if len(b.Letters) != 1 || !b.Waiting() || len(b.Lost()) > 0 {
 		t.Fatalf("bag %+v", b)
 	}
 	b.GiveUp()
 	b.Tidy()
-	if len(b.Letters) != 1 || b.Waiting() || !b.Lost() || b.Letters[0].Lost[0] != "c" {
+	if len(b.Letters) != 1 || b.Waiting() || b.Lost()[0] != "c" {
 		t.Fatalf("bag %+v", b)
+	}
+	b.Letters[0].Burnt, b.Letters[0].Due = 9, time.Unix(1, 0)
+	b.Revive()
+	if l := b.Next(); l == nil || l.Waiting[0] != "c" || l.Burnt != 0 || !l.Due.IsZero() {
+		t.Fatalf("asked for anew, bag %+v", b)
+	}
+}
+
+func TestLettersTakeTurnsByWhenTheyAreDue(t *testing.T) {
+	b := sample("m")
+	soon, late := time.Unix(10, 0), time.Unix(20, 0)
+	b.Letters[0].Due = soon
+	if l := b.Next(); l.Number != 2 {
+		t.Errorf("letter %d comes before one that was never tried", l.Number)
+	}
+	b.Letters[1].Due = late
+	if l := b.Next(); l.Number != 1 {
+		t.Errorf("letter %d comes before one that is due earlier", l.Number)
+	}
+	b.Letters[0].GiveUp()
+	if l := b.Next(); l.Number != 2 {
+		t.Errorf("letter %d is next", l.Number)
+	}
+	b.GiveUp()
+	if b.Next() != nil {
+		t.Error("a letter that nobody waits for has a turn")
+	}
+}
+
+func TestALetterToManyIsOneLetterInSeveralTransactions(t *testing.T) {
+	b := &bag.Bag{}
+	b.Add(letter.Letter{Key: "k/1"}, []string{"a", "b", "c", "d", "e"}, 2)
+	var got [][]string
+	for _, l := range b.Letters {
+		got = append(got, l.Waiting)
+		if l.Number != 1 || l.Content.Key != "k/1" {
+			t.Errorf("letter %+v", l)
+		}
+	}
+	if diff := cmp.Diff([][]string{{"a", "b"}, {"c", "d"}, {"e"}}, got); diff != "" || b.Of != 1 {
+		t.Errorf("of %d letters (-want +got):\n%s", b.Of, diff)
 	}
 }
 
@@ -128,16 +170,16 @@ func TestWhatIsTooLargeIsSaidSo(t *testing.T) {
 	if _, err := rand.Read(noise); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := sample(noise).Encode(); !errors.Is(err, bag.ErrTooLarge) || fault.KindOf(err) != fault.Invalid {
+	if _, err := sample(hex.EncodeToString(noise)).Encode(); !errors.Is(err, bag.ErrTooLarge) || fault.KindOf(err) != fault.Invalid {
 		t.Errorf("got %v", err)
 	}
-	if _, err := sample(bytes.Repeat([]byte("a"), bag.MaxEncoded)).Encode(); err != nil {
+	if _, err := sample(strings.Repeat("a", bag.MaxEncoded)).Encode(); err != nil {
 		t.Errorf("what compresses well is refused: %v", err)
 	}
 }
 
 func FuzzDecode(f *testing.F) {
-	data, err := sample([]byte("m")).Encode()
+	data, err := sample("m").Encode()
 	if err != nil {
 		f.Fatal(err)
 	}

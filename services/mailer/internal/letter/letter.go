@@ -4,14 +4,12 @@
 package letter
 
 import (
-	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
-
-	gomail "github.com/wneessen/go-mail"
 
 	"github.com/billhook/billhook/config/address"
 	"github.com/billhook/billhook/shared/fault"
@@ -23,34 +21,58 @@ type Address struct {
 	Addr string `json:"addr"`
 }
 
-// Letter is one rendered mail.
+// Letter is one rendered mail. As JSON it is the frozen form that a retry is
+// made from.
 type Letter struct {
 	// Key identifies the letter: delivery id and number. It makes the
 	// Message-ID and the MIME boundary.
-	Key string
+	Key string `json:"key"`
 	// Date is fixed at the first rendering and the same on every retry.
-	Date    time.Time
-	From    Address
-	ReplyTo string
-	To, CC  []Address
+	Date time.Time `json:"date"`
+	From Address   `json:"from"`
+	// Sender is the envelope's sender, where servers send what they could not
+	// deliver; empty means From.
+	Sender  string    `json:"sender,omitempty"`
+	ReplyTo string    `json:"reply_to,omitempty"`
+	To      []Address `json:"to,omitempty"`
+	CC      []Address `json:"cc,omitempty"`
 	// BCC is in the envelope only.
-	BCC     []Address
-	Subject string
+	BCC     []Address `json:"bcc,omitempty"`
+	Subject string    `json:"subject"`
 	// Text and HTML are the bodies; one may be empty, not both.
-	Text, HTML string
+	Text string `json:"text,omitempty"`
+	HTML string `json:"html,omitempty"`
+	// Unsubscribe is the link by which its one recipient gets no more of these;
+	// empty for a letter that is owed to whoever gets it.
+	Unsubscribe string `json:"unsubscribe,omitempty"`
 }
 
 // Envelope is what is said to the SMTP server: sender, recipients, and the
-// message as RFC 5322 bytes. It is the frozen form that a retry sends again.
+// message as RFC 5322 bytes.
 type Envelope struct {
-	From       string   `json:"from"`
-	Recipients []string `json:"recipients"`
-	Message    []byte   `json:"message"`
+	From       string
+	Recipients []string
+	Message    []byte
+}
+
+// File is a file that a letter carries.
+type File struct {
+	Name string
+	// Type is the media type.
+	Type string
+	Data []byte
+}
+
+// Wrap is what belongs to a letter besides its content.
+type Wrap struct {
+	// Signer signs the letter by DKIM; nil leaves it unsigned.
+	Signer *Signer
+	Files  []File
 }
 
 // Seal builds the envelope of l. An address that is not one, or a letter
 // without recipients or body, is an error of kind Invalid.
-func Seal(l Letter) (Envelope, error) {
+func Seal(l Letter, w Wrap) (Envelope, error) {
 	if len(l.To)+len(l.CC)+len(l.BCC) == 0 || l.Text == "" && l.HTML == "" {
 		return Envelope{}, fault.New(fault.Invalid, "build mail", l.Key, errEmpty)
 	}
@@ -58,16 +80,13 @@ func Seal(l Letter) (Envelope, error) {
 	if err != nil {
 		return Envelope{}, fault.New(fault.Invalid, "build mail", l.Key, err)
 	}
-	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithEncoding(gomail.EncodingQP))
-	if err := head(m, l); err != nil {
-		return Envelope{}, fault.New(fault.Invalid, "build mail", l.Key, err)
+	var b writer
+	b.letter(l, w.Files)
+	message, err := w.Signer.sign(b.out, l.Date)
+	if err != nil {
+		return Envelope{}, fault.New(fault.Internal, "sign mail", l.Key, err)
 	}
-	body(m, l)
-	var b bytes.Buffer
-	if _, err := m.WriteTo(&b); err != nil {
-		return Envelope{}, fault.New(fault.Internal, "build mail", l.Key, err)
-	}
-	return Envelope{From: l.From.Addr, Recipients: recipients(l), Message: b.Bytes()}, nil
+	return Envelope{From: cmp.Or(l.Sender, l.From.Addr), Recipients: recipients(l), Message: message}, nil
 }
 
 // onWire returns l with every address checked, and its domain in ASCII: an
@@ -77,8 +96,11 @@ func onWire(l Letter) (Letter, error) {
 	if l.From.Addr, err = wire(l.From.Addr); err != nil {
 		return l, err
 	}
-	if l.ReplyTo != "" {
-		if l.ReplyTo, err = wire(l.ReplyTo); err != nil {
+	for _, optional := range []*string{&l.ReplyTo, &l.Sender} {
+		if *optional == "" {
+			continue
+		}
+		if *optional, err = wire(*optional); err != nil {
 			return l, err
 		}
 	}
@@ -101,50 +123,6 @@ func wire(addr string) (string, error) {
 	local, domain, _ := strings.Cut(addr, "@")
 	ascii, err := address.ASCIIDomain(domain)
 	return local + "@" + ascii, err
-}
-
-// head sets every header. Values are made one line first: no value may start
-// another header.
-func head(m *gomail.Msg, l Letter) error {
-	if err := m.FromFormat(oneLine(l.From.Name), l.From.Addr); err != nil {
-		return err
-	}
-	for _, a := range l.To {
-		if err := m.AddToFormat(oneLine(a.Name), a.Addr); err != nil {
-			return err
-		}
-	}
-	for _, a := range l.CC {
-		if err := m.AddCcFormat(oneLine(a.Name), a.Addr); err != nil {
-			return err
-		}
-	}
-	if l.ReplyTo != "" {
-		if err := m.ReplyTo(l.ReplyTo); err != nil {
-			return err
-		}
-	}
-	m.Subject(oneLine(l.Subject))
-	m.SetDateWithValue(l.Date)
-	m.SetMessageIDWithValue(MessageID(l.Key, l.From.Addr))
-	m.SetGenHeader("Auto-Submitted", "auto-generated")
-	m.SetGenHeader("X-Auto-Response-Suppress", "All")
-	return nil
-}
-
-// body sets the parts: text first, so that a reader takes the richest it can
-// show (RFC 2046, 5.1.4).
-func body(m *gomail.Msg, l Letter) {
-	m.SetBoundary("bh-" + digest(l.Key)[:32])
-	switch {
-	case l.Text == "":
-		m.SetBodyString(gomail.TypeTextHTML, l.HTML)
-	case l.HTML == "":
-		m.SetBodyString(gomail.TypeTextPlain, l.Text)
-	default:
-		m.SetBodyString(gomail.TypeTextPlain, l.Text)
-		m.AddAlternativeString(gomail.TypeTextHTML, l.HTML)
-	}
 }
 
 // MessageID returns the deterministic Message-ID of a letter without its angle
@@ -175,15 +153,4 @@ func recipients(l Letter) []string {
 func digest(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
-}
-
-// oneLine replaces every control character by a space: a header value never
-// ends its line.
-func oneLine(s string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 {
-			return ' '
-		}
-		return r
-	}, s))
 }

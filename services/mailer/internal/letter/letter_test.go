@@ -31,11 +31,11 @@ func sample() letter.Letter {
 }
 
 func TestALetterIsTheSameBytesEveryTime(t *testing.T) {
-	a, err := letter.Seal(sample())
+	a, err := letter.Seal(sample(), letter.Wrap{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := letter.Seal(sample())
+	b, err := letter.Seal(sample(), letter.Wrap{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestALetterIsTheSameBytesEveryTime(t *testing.T) {
 }
 
 func TestBccIsInTheEnvelopeOnlyAndEveryRecipientOnce(t *testing.T) {
-	e, err := letter.Seal(sample())
+	e, err := letter.Seal(sample(), letter.Wrap{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestALetterWithoutRecipientOrBodyIsRefused(t *testing.T) {
 	nothing.Text, nothing.HTML = "", ""
 	broken.BCC = []letter.Address{{Addr: "a@b\r\nX: y"}}
 	for name, l := range map[string]letter.Letter{"nobody": nobody, "nothing": nothing, "broken": broken} {
-		if _, err := letter.Seal(l); err == nil {
+		if _, err := letter.Seal(l, letter.Wrap{}); err == nil {
 			t.Errorf("%s was accepted", name)
 		}
 	}
@@ -118,7 +118,7 @@ func TestALetterWithoutRecipientOrBodyIsRefused(t *testing.T) {
 func TestAnInternationalDomainIsWrittenInASCII(t *testing.T) {
 	l := sample()
 	l.To[0].Addr, l.From.Addr = "ada@bücher.example", "info@müller.example"
-	e, err := letter.Seal(l)
+	e, err := letter.Seal(l, letter.Wrap{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,6 +127,22 @@ func TestAnInternationalDomainIsWrittenInASCII(t *testing.T) {
 	}
 	if l.To[0].Addr != "ada@bücher.example" {
 		t.Error("the caller's letter was changed")
+	}
+}
+
+func TestAWordLongerThanALineMayBeIsFoldedAndReadAsItWas(t *testing.T) {
+	for _, subject := range []string{strings.Repeat("x", 3000), "a " + strings.Repeat("ü€x", 700) + " b"} {
+		l := sample()
+		l.Subject, l.To[0].Name = subject, strings.Repeat("n", 3000)
+		m := parse(t, l)
+		got, err := new(mime.WordDecoder).DecodeHeader(m.Header.Get("Subject"))
+		if err != nil || got != subject {
+			t.Errorf("%v: read as %.80q…, written as %.80q…", err, got, subject)
+		}
+		to, err := mail.ParseAddress(m.Header.Get("To"))
+		if err != nil || to.Name != strings.Repeat("n", 199)+"…" {
+			t.Errorf("%v: the name is read as %v", err, to)
+		}
 	}
 }
 
@@ -142,7 +158,7 @@ func TestNoValueAddsAHeader(t *testing.T) {
 		l.From.Name = hostile.Draw(t, "from")
 		l.To[0].Name = hostile.Draw(t, "to")
 		l.Text = hostile.Draw(t, "text") + "."
-		e, err := letter.Seal(l)
+		e, err := letter.Seal(l, letter.Wrap{})
 		if err != nil {
 			return
 		}
@@ -166,13 +182,30 @@ func TestNoValueAddsAHeader(t *testing.T) {
 	})
 }
 
+func BenchmarkSeal(b *testing.B) {
+	l := sample()
+	l.Text = strings.Repeat("Northwind owes what is due\n", 20)
+	l.HTML = strings.Repeat("<p>Northwind owes <b>what is due</b></p>\n", 20)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := letter.Seal(l, letter.Wrap{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func parse(t *testing.T, l letter.Letter) *mail.Message {
 	t.Helper()
-	e, err := letter.Seal(l)
+	e, err := letter.Seal(l, letter.Wrap{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := mail.ReadMessage(bytes.NewReader(e.Message))
+	return read(t, e.Message)
+}
+
+func read(t *testing.T, message []byte) *mail.Message {
+	t.Helper()
+	m, err := mail.ReadMessage(bytes.NewReader(message))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,10 +5,11 @@ import (
 	"sync"
 )
 
-// key names one revision of a canned email.
+// key names one revision of a canned email in one language.
 type key struct {
 	owner, id string
 	revision  int
+	language  string
 }
 
 // entry is what compiling gave.

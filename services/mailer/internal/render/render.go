@@ -30,6 +30,12 @@ type Mail struct {
 	// From is the sender that the SMTP settings name. What the canned email
 	// says of its sender comes first.
 	From letter.Address
+	// Locale is the language of whoever reads it; empty is that of the canned
+	// email itself.
+	Locale string
+	// Sender is the envelope's sender and ReplyTo where answers go; each may be
+	// empty.
+	Sender, ReplyTo string
 	// Zone is the zone that moments are shown in, Now the moment of the first
 	// rendering: that of the Current tokens, and the Date of the letters.
 	Zone *time.Location
@@ -38,6 +44,8 @@ type Mail struct {
 
 // Renderer renders letters. It may be used by many goroutines.
 type Renderer struct {
+	Zones
+
 	catalogue *tokens.Catalogue
 	cache     *cache
 }
@@ -52,7 +60,7 @@ func New(catalogue *tokens.Catalogue, keep int) *Renderer {
 // a template breaks a rule; every other one is of kind Invalid and says that
 // these values cannot be rendered.
 func (r *Renderer) Letters(m Mail, plan []addressing.Letter) ([]letter.Letter, error) {
-	t, err := r.templates(m.Owner, m.Canned)
+	t, err := r.templates(m)
 	if err != nil {
 		return nil, fmt.Errorf("render email %s: %w: %w", m.Canned.ID, ErrBroken, err)
 	}
@@ -69,7 +77,7 @@ func (r *Renderer) Letters(m Mail, plan []addressing.Letter) ([]letter.Letter, e
 func (r *Renderer) letter(m Mail, t *templates, a *addressing.Letter) (letter.Letter, error) {
 	frame := tokens.Frame{OwnerName: m.OwnerName, Zone: m.Zone, Now: m.Now, Contact: contact(a.Contact)}
 	values := r.catalogue.Values(m.Event, frame)
-	l := letter.Letter{Date: m.Now, From: sender(m), To: a.To, CC: a.CC, BCC: a.BCC}
+	l := letter.Letter{Date: m.Now, From: sender(m), Sender: m.Sender, ReplyTo: m.ReplyTo, To: a.To, CC: a.CC, BCC: a.BCC}
 	for _, part := range []struct {
 		template *tokens.Template
 		to       *string

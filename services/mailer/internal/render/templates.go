@@ -6,24 +6,25 @@ import (
 	"github.com/billhook/billhook/tokens"
 )
 
-// templates are the compiled templates of one revision of a canned email. A
-// body that is absent is nil.
+// templates are the compiled templates of one revision of a canned email in
+// one language. A body that is absent is nil.
 type templates struct{ subject, html, text *tokens.Template }
 
 // templates returns the compiled templates, from the cache where they are in
 // it. That a template is broken is kept too: each failed parse costs memory
 // that never comes back.
-func (r *Renderer) templates(owner string, c *email.Canned) (*templates, error) {
-	k := key{owner: owner, id: c.ID, revision: c.Revision}
+func (r *Renderer) templates(m Mail) (*templates, error) {
+	c := m.Canned
+	k := key{owner: m.Owner, id: c.ID, revision: c.Revision, language: c.Language(m.Locale)}
 	if e, ok := r.cache.get(k); ok {
 		return e.templates, e.err
 	}
-	t, err := r.compile(c)
+	t, err := r.compile(c.In(k.language))
 	r.cache.put(k, entry{t, err})
 	return t, err
 }
 
-func (r *Renderer) compile(c *email.Canned) (*templates, error) {
+func (r *Renderer) compile(c email.Texts) (*templates, error) {
 	t := &templates{}
 	for _, part := range []struct {
 		source string

@@ -4,6 +4,7 @@
 package route
 
 import (
+	"github.com/billhook/billhook/config/account"
 	"github.com/billhook/billhook/config/directory"
 	"github.com/billhook/billhook/config/email"
 	"github.com/billhook/billhook/config/smtp"
@@ -46,6 +47,8 @@ type Route struct {
 	// Canned and Email are nil for letters that are frozen already.
 	Canned *email.Canned
 	Email  *subscription.Email
+	// Types are the owner's contact types.
+	Types account.ContactTypes
 	// OwnerName is the tenant's name for people, OwnerZone its time zone's.
 	OwnerName, OwnerZone string
 }
@@ -60,13 +63,17 @@ type Frozen struct {
 // Find returns the route of a delivery, or why there is none. frozen is nil
 // for one that is yet to be rendered.
 func Find(snap *directory.Snapshot, ref *delivery.Reference, frozen *Frozen) (*Route, *Refusal) {
-	r := &Route{}
+	r := &Route{Types: snap.ContactTypes}
 	if snap.Owner != nil {
 		r.OwnerName, r.OwnerZone = snap.Owner.Name, snap.Owner.TimeZone
 	}
 	sub, ok := snap.Subscriptions[ref.Subscription]
 	if ok && sub.Ended(ref.EventSeq) {
 		return nil, &Refusal{Reason: Ended, Result: delivery.Skipped}
+	}
+	if frozen != nil && snap.Owner == nil {
+		// Its owner was deleted: settings that lack would be waited for.
+		return nil, &Refusal{Reason: Unknown, Result: delivery.Parked, Early: true}
 	}
 	if frozen != nil {
 		return settings(snap, r, *frozen)

@@ -85,3 +85,11 @@ func TestADeliveryFindsItsWay(t *testing.T) {
 		})
 	}
 }
+
+func TestTheFrozenLettersOfADeletedOwnerGoNowhere(t *testing.T) {
+	ref := delivery.Reference{Subscription: "d", Revision: 2, EventSeq: 21}
+	_, refusal := route.Find(&directory.Snapshot{}, &ref, &route.Frozen{SMTP: "other", Email: "d"})
+	if refusal == nil || refusal.Reason != route.Unknown || refusal.Result != delivery.Parked {
+		t.Errorf("refusal %+v", refusal)
+	}
+}

@@ -6,128 +6,95 @@ import (
 	"sync"
 	"time"
 
-	settings "github.com/billhook/billhook/config/smtp"
-	"github.com/billhook/billhook/services/mailer/internal/route"
-	"github.com/billhook/billhook/services/mailer/internal/smtp"
+	"github.com/billhook/billhook/services/mailer/internal/attempt"
 	"github.com/billhook/billhook/shared/delivery"
+	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/streams/notice"
 )
 
 // attempt makes one attempt. Its connection, and its place in the lane, are free
 // for others once it is on record.
 func (s *Sender) attempt(ctx context.Context, j *job, free func()) {
-	r, refusal := route.Find(s.Directory.Owner(j.Delivery.Owner), &j.Delivery, j.frozen())
+	r, refusal := s.Maker.Find(j.Task)
 	if refusal != nil {
 		s.work.Go(func() { s.refuse(ctx, j, refusal) }) // may wait: beside
 		return
 	}
-	srv, err := s.server(j.Delivery.Owner, r.Settings)
-	if err != nil {
-		s.log(j).Error().Err(err).Str("smtp", r.Settings.ID).Msg("SMTP settings cannot be used")
+	made, err := s.Maker.Make(ctx, j.Task, r)
+	var later *attempt.Later
+	switch {
+	case errors.As(err, &later):
 		free()
-		s.conclude(ctx, j, s.outcome(j), &smtp.Failure{Class: smtp.Settings, Stage: "settings", Err: errUnreadable})
-		return
-	}
-	if until, ok := s.Post.Held(srv); ok {
+		s.putOff(ctx, j, later.At)
+	case err != nil:
+		s.abandon(ctx, j, err)
+	case made.Leave == nil:
 		free()
-		s.putOff(ctx, j, until.Add(s.jitter(s.Policy.Pace/4)))
-		return
+		s.finish(ctx, j, made)
+	default:
+		leave := made.Leave
+		made.Leave = sync.OnceFunc(func() {
+			leave()
+			free()
+		})
+		defer made.Leave()
+		s.finish(ctx, j, made)
 	}
-	fresh := j.bag == nil
-	if err := s.prepare(ctx, j, r); err != nil {
-		free()
-		s.unprepared(ctx, j, err)
-		return
-	}
-	o := s.outcome(j)
-	o.Target = r.Settings.ID
-	if err := s.note(ctx, j, o, fresh); err != nil {
+}
+
+// finish stores what follows from an attempt, in the order that a crash may
+// cut anywhere: what is needed later, the record, the end of the task.
+func (s *Sender) finish(ctx context.Context, j *job, made attempt.Made) {
+	o := made.Outcome
+	if err := s.keep(ctx, j, o); err != nil {
 		s.abandon(ctx, j, err)
 		return
 	}
-	s.fault(FaultNoted)
-	leave, err := s.Post.Reserve(ctx, srv)
-	if err != nil {
-		s.release(ctx, j)
+	s.fault(FaultKept)
+	if err := s.Desk.Record(ctx, o); err != nil {
+		s.abandon(ctx, j, err)
 		return
 	}
-	j.leave = sync.OnceFunc(func() {
-		leave()
-		free()
-	})
-	defer j.leave()
-	failure := s.pass(ctx, j, srv, o)
-	s.fault(FaultSent)
-	s.conclude(ctx, j, o, failure)
+	if made.Leave != nil {
+		made.Leave()
+	}
+	s.fault(FaultRecorded)
+	if o.Result == delivery.Parked {
+		s.Notices.Raise(notice.Parked(o))
+	}
+	// An earlier process may have set a retry and then crashed.
+	if j.again && o.Result.Final() {
+		if err := s.Desk.Forget(ctx, &j.Delivery); err != nil {
+			s.log(j).Warn().Err(err).Msg("pending retry not removed")
+		}
+	}
+	s.done(ctx, j)
+	s.fault(FaultSettled)
 }
 
-// server opens the settings' password.
-func (s *Sender) server(owner string, set *settings.Settings) (smtp.Server, error) {
-	srv := smtp.Server{
-		Key:  key(owner, set),
-		Host: set.Host, Port: set.Port, Username: set.Username, TLS: string(set.TLS),
+// keep stores what is needed later: the retry, or what is parked.
+func (s *Sender) keep(ctx context.Context, j *job, o *delivery.Outcome) error {
+	if o.Result != delivery.Retrying && o.Result != delivery.Parked {
+		return nil
 	}
-	if set.Password == "" {
-		return srv, nil
+	if err := j.Freeze(); err != nil {
+		return err
 	}
+	w := j.Work
+	w.Attempts = o.Attempt
 	var err error
-	srv.Password, err = s.Sealer.Open(settings.Place(owner, set.ID), set.Password)
-	return srv, err
-}
-
-// unprepared ends a delivery that cannot be sent, or has it tried again.
-func (s *Sender) unprepared(ctx context.Context, j *job, err error) {
-	var e *ending
-	if errors.As(err, &e) {
-		s.end(ctx, j, e)
-		return
+	if o.Result == delivery.Retrying {
+		if err = s.Desk.Retry(ctx, &w, o.NextAt); fault.KindOf(err) != fault.Invalid || err == nil {
+			return err
+		}
+		// The broker takes smaller messages than bags are made for. Without its
+		// retry the delivery would come again at once, for ever.
+		o.Result, o.Reason, o.NextAt = delivery.Parked, attempt.TooLarge, time.Time{}
 	}
-	s.log(j).Warn().Err(err).Msg("delivery put off")
-	s.putOff(ctx, j, s.Now().Add(soon))
-}
-
-// soon is after what time it is tried again where something of ours was away.
-const soon = 5 * time.Second
-
-// note records that the attempt begins. For letters that are not frozen it
-// holds the moment they were rendered at.
-func (s *Sender) note(ctx context.Context, j *job, o *delivery.Outcome, fresh bool) error {
-	n := *o
-	n.Result = delivery.Sending
-	if fresh {
-		n.At = j.bag.At
+	s.log(j).Warn().Str("reason", o.Reason).Str("detail", o.Detail).Int("attempts", o.Attempt).Msg("email parked")
+	if err = s.Desk.Park(ctx, &w, o); err != nil && fault.KindOf(err) == fault.Invalid {
+		w.Frozen = nil
+		err = s.Desk.Park(ctx, &w, o)
 	}
-	return s.Desk.Record(ctx, &n)
-}
-
-// pass sends every letter to those who wait for it and adds their records to
-// o. It returns the failure that weighs most. After one that says nothing good
-// about the next letter, the rest stays as it is.
-func (s *Sender) pass(ctx context.Context, j *job, srv smtp.Server, o *delivery.Outcome) *smtp.Failure {
-	var worst *smtp.Failure
-	for i := range j.bag.Letters {
-		l := &j.bag.Letters[i]
-		if len(l.Waiting) == 0 {
-			continue
-		}
-		replies, err := s.Post.Send(ctx, srv, l.Envelope())
-		var f *smtp.Failure
-		if err != nil && !errors.As(err, &f) {
-			f = &smtp.Failure{Class: smtp.Transient, Stage: "dial", Err: err}
-		}
-		for _, r := range l.Apply(replies, f) {
-			r.Detail = brief(srv.Redact(r.Detail))
-			o.Recipients = append(o.Recipients, r)
-		}
-		if f == nil {
-			continue
-		}
-		f.Err = errors.New(srv.Redact(f.Err.Error()))
-		if worst == nil || f.Class == smtp.Settings || worst.Class == smtp.Permanent {
-			worst = f
-		}
-		if f.Class != smtp.Permanent {
-			break
-		}
-	}
-	return worst
+	return err
 }

@@ -6,8 +6,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/billhook/billhook/services/mailer/internal/bag"
-	"github.com/billhook/billhook/services/mailer/internal/route"
+	"github.com/billhook/billhook/config/smtp"
+	"github.com/billhook/billhook/services/mailer/internal/attempt"
 	"github.com/billhook/billhook/shared/lane"
 	"github.com/billhook/billhook/streams/pool"
 	"github.com/billhook/billhook/streams/settle"
@@ -47,14 +47,17 @@ func (s *Sender) Stop() {
 // Take takes a task of DELIVERIES or a due retry. It does not block.
 func (s *Sender) Take(ctx context.Context, t *pool.Task) {
 	w, err := settle.Read(t.Subject, t.Header, t.Data)
-	j := &job{Work: w, task: t, again: t.Delivered > 1, stored: t.Time}
-	if err == nil && len(w.Frozen) > 0 {
-		j.bag, err = bag.Decode(w.Frozen)
+	j := &job{Task: &attempt.Task{Work: w}, task: t, again: t.Delivered > 1, stored: t.Time}
+	if err == nil {
+		j.Task, err = attempt.Open(w)
 	}
 	switch {
 	case err != nil:
 		j.Frozen = t.Data
 		s.work.Go(func() { s.malformed(ctx, j, err) })
+	case j.Anew():
+		j.Revive()
+		s.work.Go(func() { s.resume(ctx, j) })
 	case j.again:
 		s.work.Go(func() { s.resume(ctx, j) })
 	default:
@@ -65,7 +68,7 @@ func (s *Sender) Take(ctx context.Context, t *pool.Task) {
 // resume goes on with a task that was delivered before, unless its attempt was
 // made.
 func (s *Sender) resume(ctx context.Context, j *job) {
-	past, err := s.Desk.Last(ctx, &j.Delivery, j.stored)
+	past, err := s.Desk.Last(ctx, &j.Delivery, j.Since(j.stored))
 	if err != nil {
 		s.release(ctx, j)
 		return
@@ -76,7 +79,7 @@ func (s *Sender) resume(ctx context.Context, j *job) {
 		return
 	}
 	if past.Attempt == number {
-		j.repeat, j.began = true, past.At
+		j.Repeat, j.Began = true, past.At
 		s.log(j).Warn().Int("attempt", number).Msg("a process ended while sending; sent again under the same Message-ID")
 	}
 	s.line(ctx, j)
@@ -84,16 +87,32 @@ func (s *Sender) resume(ctx context.Context, j *job) {
 
 // line puts a job into the lane of its SMTP settings.
 func (s *Sender) line(ctx context.Context, j *job) {
-	r, refusal := route.Find(s.Directory.Owner(j.Delivery.Owner), &j.Delivery, j.frozen())
+	r, refusal := s.Maker.Find(j.Task)
 	if refusal != nil {
 		s.work.Go(func() { s.refuse(ctx, j, refusal) })
 		return
 	}
-	if j.bag == nil {
-		s.Events.Want(ctx, j.Delivery.EventSeq)
+	if j.Bag == nil {
+		s.Maker.Events.Want(ctx, j.Delivery.EventSeq)
 	}
-	s.lanes.Offer(j.Delivery.Owner+"/"+r.Settings.ID, s.Lane, j)
+	c := s.room(&r.Settings.Limits)
+	c.Group = j.Delivery.Owner
+	s.lanes.Offer(j.Delivery.Owner+"/"+r.Settings.ID, c, j)
 }
+
+// room is how many deliveries of the same settings run at once, and begin in a
+// second.
+func (s *Sender) room(l *smtp.Limits) lane.Cap {
+	connections := s.Connections
+	if l.Connections > 0 {
+		connections = min(connections, l.Connections)
+	}
+	return lane.Cap{InFlight: ahead * connections, Rate: l.MessagesPerSecond}
+}
+
+// ahead is how many deliveries run for each connection: while one is on the
+// wire, others are rendered, noted and recorded.
+const ahead = 4
 
 // done acknowledges the task. Where that fails it is delivered again, and found
 // to be made.

@@ -28,8 +28,8 @@ const (
 // Failure is a transaction that ended without the letter being taken.
 type Failure struct {
 	Class Class
-	// Stage is the step that failed: settings, dial, tls, hello, auth, mail,
-	// rcpt, data.
+	// Stage is the step that failed: settings, dial, tls, hello, auth, size,
+	// mail, rcpt, data.
 	Stage string
 	// Code is the SMTP reply code, 0 when none was received.
 	Code int
@@ -73,7 +73,9 @@ func fail(stage string, onPermanent Class, err error) *Failure {
 var (
 	errNoTLS       = errors.New("the server does not offer STARTTLS")
 	errNoAuth      = errors.New("the server does not offer AUTH")
-	errNoMechanism = errors.New("the server offers no AUTH mechanism that is supported")
+	errNoMechanism = errors.New("the server does not offer the AUTH mechanism of the settings, or none that is supported")
 	errClearAuth   = errors.New("credentials are not sent over a connection without TLS")
+	errTooLarge    = errors.New("the letter is too large")
+	errLineEnd     = errors.New("an address has a line end")
 	errNoUTF8      = errors.New("the server does not offer SMTPUTF8, which an address needs")
 )

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/billhook/billhook/services/mailer/internal/letter"
 )
 
@@ -21,7 +23,8 @@ type Config struct {
 	RootCAs *x509.CertPool
 	// HelloName is what EHLO says.
 	HelloName string
-	// Connections is the greatest number of connections per server.
+	// Connections is the greatest number of connections per server; its
+	// settings may have fewer.
 	Connections int
 	// IdleTime and Age bound how long a connection is kept unused and at all.
 	IdleTime, Age time.Duration
@@ -31,6 +34,16 @@ type Config struct {
 	Hold time.Duration
 	// Now is the clock.
 	Now func() time.Time
+
+	// step hears of each step of opening a connection; nil hears nothing.
+	step func(name, detail string)
+}
+
+// told tells whoever listens of a step that worked.
+func (c Config) told(name, detail string) {
+	if c.step != nil {
+		c.step(name, detail)
+	}
 }
 
 // Pool keeps connections per server. What is kept too long is closed by Trim,
@@ -48,6 +61,8 @@ type Pool struct {
 type lane struct {
 	slots chan struct{}
 	idle  []*session
+	// pace bounds the rate of letters; nil where there is no such limit.
+	pace *rate.Limiter
 	// users counts the reservations, those waited for, and the sends. A lane
 	// without users and connections is forgotten: settings that changed have
 	// another key.
@@ -75,11 +90,33 @@ func (p *Pool) Reserve(ctx context.Context, srv Server) (func(), error) {
 		<-l.slots
 		p.leave(srv, l)
 	}
-	if err := ctx.Err(); err != nil {
+	if err := p.await(ctx, l); err != nil {
 		done()
 		return nil, err
 	}
 	return done, nil
+}
+
+// await waits until the settings' rate allows another letter.
+func (p *Pool) await(ctx context.Context, l *lane) error {
+	if l.pace == nil {
+		return ctx.Err()
+	}
+	now := p.cfg.Now()
+	turn := l.pace.ReserveN(now, 1)
+	delay := turn.DelayFrom(now)
+	if delay <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(delay)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return ctx.Err()
+	case <-ctx.Done():
+		turn.CancelAt(p.cfg.Now())
+		return ctx.Err()
+	}
 }
 
 // Send delivers e through srv and returns the reply for every recipient. An
@@ -135,11 +172,22 @@ func (p *Pool) enter(srv Server) *lane {
 	defer p.mu.Unlock()
 	l, ok := p.lanes[srv.Key]
 	if !ok {
-		l = &lane{slots: make(chan struct{}, p.cfg.Connections)}
+		l = &lane{slots: make(chan struct{}, p.Connections(srv))}
+		if srv.PerSecond > 0 {
+			l.pace = rate.NewLimiter(rate.Limit(srv.PerSecond), 1)
+		}
 		p.lanes[srv.Key] = l
 	}
 	l.users++
 	return l
+}
+
+// Connections is the greatest number of connections to a server.
+func (p *Pool) Connections(srv Server) int {
+	if srv.Connections > 0 {
+		return min(srv.Connections, p.cfg.Connections)
+	}
+	return p.cfg.Connections
 }
 
 func (p *Pool) leave(srv Server, l *lane) {
@@ -150,7 +198,9 @@ func (p *Pool) leave(srv Server, l *lane) {
 }
 
 func (p *Pool) forget(key string, l *lane) {
-	if l.users == 0 && len(l.idle) == 0 {
+	// What is forgotten may send at once when it comes again.
+	rested := l.pace == nil || l.pace.TokensAt(p.cfg.Now()) >= 1
+	if l.users == 0 && len(l.idle) == 0 && rested {
 		delete(p.lanes, key)
 	}
 }

@@ -25,6 +25,15 @@ type Server struct {
 	Username string
 	Password secret.Text
 	TLS      string
+	// Auth names the mechanism to log in by; empty is the strongest one that
+	// is offered and takes a password.
+	Auth string
+	// Connections lowers the pool's greatest number of connections, PerSecond
+	// is the rate of letters, Size the greatest letter in bytes; each is 0
+	// where there is no such limit.
+	Connections int
+	PerSecond   float64
+	Size        int
 }
 
 // Reply is what the server said about one recipient. Code 250 is taken.

@@ -30,10 +30,16 @@ type Script struct {
 	// Plain is a server without STARTTLS.
 	Plain bool
 	Auth  func(user, password string) error
-	Mail  func(from string) error
-	Rcpt  func(to string) error
+	// Mechanisms are the ways to log in; nil means PLAIN.
+	Mechanisms []string
+	// Most is the largest letter that is taken, in bytes; 0 for no limit.
+	Most int64
+	Mail func(from string) error
+	Rcpt func(to string) error
 	// Data is asked before a letter counts as taken.
 	Data func(Letter) error
+	// DropInData ends the connection before the final dot, when it returns true.
+	DropInData func() bool
 	// DropAfterDot ends the connection in place of the answer to the final
 	// dot, when it returns true.
 	DropAfterDot func(Letter) bool
@@ -60,6 +66,7 @@ type Server struct {
 	letters []Letter
 	conns   map[net.Conn]bool
 	opened  int
+	logins  []string // mechanisms
 	took    chan struct{}
 }
 
@@ -80,6 +87,7 @@ func Start(t testing.TB, s Script) *Server {
 	}
 	out.Roots.AddCert(root)
 	srv := smtp.NewServer(out)
+	srv.MaxMessageBytes = s.Most
 	if !s.Plain {
 		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	}
@@ -125,6 +133,13 @@ func (s *Server) Opened() int {
 	return s.opened
 }
 
+// Logins returns the mechanisms of the logins that were tried.
+func (s *Server) Logins() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.logins...)
+}
+
 // Cut ends every open connection.
 func (s *Server) Cut() {
 	s.mu.Lock()
@@ -154,11 +169,19 @@ type session struct {
 }
 
 // AuthMechanisms implements smtp.AuthSession.
-func (s *session) AuthMechanisms() []string { return []string{sasl.Plain} }
+func (s *session) AuthMechanisms() []string {
+	if m := s.server.script.Mechanisms; m != nil {
+		return m
+	}
+	return []string{sasl.Plain}
+}
 
 // Auth implements smtp.AuthSession.
-func (s *session) Auth(string) (sasl.Server, error) {
-	return sasl.NewPlainServer(func(_, user, password string) error {
+func (s *session) Auth(mechanism string) (sasl.Server, error) {
+	s.server.mu.Lock()
+	s.server.logins = append(s.server.logins, mechanism)
+	s.server.mu.Unlock()
+	return login(mechanism, func(user, password string) error {
 		if ask := s.server.script.Auth; ask != nil {
 			return ask(user, password)
 		}
@@ -166,7 +189,7 @@ func (s *session) Auth(string) (sasl.Server, error) {
 			return nil
 		}
 		return smtp.ErrAuthFailed
-	}), nil
+	})
 }
 
 // Mail implements smtp.Session.
@@ -191,6 +214,9 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 
 // Data implements smtp.Session.
 func (s *session) Data(r io.Reader) error {
+	if drop := s.server.script.DropInData; drop != nil && drop() {
+		return s.conn.Conn().Close()
+	}
 	data, err := io.ReadAll(r)
 	if err != nil {
 		return err

@@ -1,5 +1,5 @@
-// Package verdict decides what follows from an attempt to send the mails of a
-// delivery. It is pure: the moment and the randomness are passed in.
+// Package verdict decides what follows from an attempt to send a letter. It is
+// pure: the moment and the randomness are passed in.
 package verdict
 
 import (
@@ -17,14 +17,19 @@ type Policy struct {
 	// Pace is the delay after a fault of the SMTP settings, Patience how long
 	// after the first attempt a delivery is given up because of such faults.
 	Pace, Patience time.Duration
+	// Hold gives up a letter of which nobody knows whether the server took it,
+	// rather than perhaps send it twice.
+	Hold bool
 	// Rand draws evenly from [0, n).
 	Rand func(n int64) int64
 }
 
 // Attempt is an attempt that has ended.
 type Attempt struct {
-	// Burnt counts the attempts that counted before this one.
+	// Burnt counts the attempts of the letter that counted before this one.
 	Burnt int
+	// Forever plans another attempt however many there were.
+	Forever bool
 	// First is when the delivery was first attempted, Ended when this attempt
 	// ended.
 	First, Ended time.Time
@@ -66,19 +71,20 @@ func (p Policy) Judge(a Attempt) Verdict {
 	case !a.Waiting:
 		return Verdict{Result: delivery.Delivered, Burnt: a.Burnt + 1}
 	case a.Failure != nil && a.Failure.Class == smtp.Settings:
-		if a.Ended.Sub(a.First) >= p.Patience {
+		if !a.Forever && a.Ended.Sub(a.First) >= p.Patience {
 			v.Result = delivery.Parked
 			return v
 		}
-		v.NextAt = wholeSecond(a.Ended.Add(p.Pace + p.upTo(p.Pace/4)))
+		v.NextAt = WholeSecond(a.Ended.Add(p.Pace + p.upTo(p.Pace/4)))
 		return v
 	}
 	v.Burnt++
-	if v.Burnt >= len(p.Schedule) {
+	held := p.Hold && a.Failure != nil && a.Failure.Class == smtp.Ambiguous
+	if held || !a.Forever && v.Burnt >= len(p.Schedule) {
 		v.Result = delivery.Parked
 		return v
 	}
-	v.NextAt = wholeSecond(a.Ended.Add(p.delay(v.Burnt)))
+	v.NextAt = WholeSecond(a.Ended.Add(p.delay(v.Burnt)))
 	return v
 }
 
@@ -86,7 +92,7 @@ func (p Policy) Judge(a Attempt) Verdict {
 // answers no sooner, and what failed together still does not come back
 // together.
 func (p Policy) delay(burnt int) time.Duration {
-	longest := p.Schedule[burnt]
+	longest := p.Schedule[min(burnt, len(p.Schedule)-1)]
 	return longest/2 + p.upTo(longest-longest/2)
 }
 
@@ -108,9 +114,9 @@ func reason(a Attempt) string {
 	}
 }
 
-// wholeSecond rounds up: a message schedule truncates to whole seconds, and an
+// WholeSecond rounds up: a message schedule truncates to whole seconds, and an
 // attempt must not come early.
-func wholeSecond(t time.Time) time.Time {
+func WholeSecond(t time.Time) time.Time {
 	whole := t.Truncate(time.Second)
 	if whole.Before(t) {
 		whole = whole.Add(time.Second)

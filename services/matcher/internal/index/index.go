@@ -18,7 +18,6 @@ import (
 	"github.com/billhook/billhook/config/subscription"
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/event"
-	"github.com/billhook/billhook/shared/filter"
 )
 
 // Match is one delivery to be made.
@@ -38,8 +37,8 @@ type Source struct {
 // Index is the versions of one owner's subscriptions by what they match. The
 // nil Index matches nothing.
 type Index struct {
-	types   map[string]*lane
-	filters map[versionKey]*filter.Filter
+	types  map[string]*lane
+	wishes map[versionKey]*subscription.Wish
 }
 
 type versionKey struct {
@@ -55,14 +54,14 @@ type Builder struct {
 }
 
 // Build indexes the sources, best given in the order of subscription ids, in
-// which matches then come without being sorted. Compiled filters are taken from old, which may be
+// which matches then come without being sorted. Compiled wishes are taken from old, which may be
 // nil, where it has them. The errors name the versions that were left out
 // because their filter does not compile; the index is good without them.
 func (b Builder) Build(old *Index, sources []Source) (*Index, []error) {
-	x := &Index{types: map[string]*lane{}, filters: make(map[versionKey]*filter.Filter, len(sources))}
+	x := &Index{types: map[string]*lane{}, wishes: make(map[versionKey]*subscription.Wish, len(sources))}
 	var failed []error
 	for _, s := range sources {
-		if unordered(s.Version.Spec) {
+		if !s.Version.Spec.Order.InOrder() {
 			if err := b.add(x, old, s); err != nil {
 				failed = append(failed, err)
 			}
@@ -71,23 +70,19 @@ func (b Builder) Build(old *Index, sources []Source) (*Index, []error) {
 	return x, failed
 }
 
-func unordered(s *subscription.Spec) bool {
-	return s.Order == "" || s.Order == subscription.Unordered
-}
-
 func (b Builder) add(x, old *Index, s Source) error {
 	key := versionKey{s.Subscription, s.Version.Revision}
-	f, ok := old.filter(key)
+	wish, ok := old.wish(key)
 	if !ok {
 		var err error
-		if f, err = filter.Compile(s.Version.Spec.Filter); err != nil {
+		if wish, err = s.Version.Spec.Wish(); err != nil {
 			return fmt.Errorf("index subscription %s revision %d: %w", key.subscription, key.revision, err)
 		}
 	}
-	x.filters[key] = f
+	x.wishes[key] = wish
 	c := &candidate{
 		match: Match{Subscription: s.Subscription, Revision: s.Version.Revision, Channel: s.Version.Spec.Channel},
-		from:  s.Version.FromSeq, until: math.MaxUint64, schedule: newSchedule(s.Version.Spec), filter: f,
+		from:  s.Version.FromSeq, until: math.MaxUint64, wish: wish,
 	}
 	if !s.Version.Open() {
 		c.until = s.Version.UntilSeq
@@ -106,12 +101,12 @@ func (b Builder) add(x, old *Index, s Source) error {
 	return nil
 }
 
-func (x *Index) filter(key versionKey) (*filter.Filter, bool) {
+func (x *Index) wish(key versionKey) (*subscription.Wish, bool) {
 	if x == nil {
 		return nil, false
 	}
-	f, ok := x.filters[key]
-	return f, ok
+	w, ok := x.wishes[key]
+	return w, ok
 }
 
 func (x *Index) lane(eventType string) *lane {

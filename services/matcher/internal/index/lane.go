@@ -1,6 +1,7 @@
 package index
 
 import (
+	"github.com/billhook/billhook/config/subscription"
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/shared/filter"
 )
@@ -22,8 +23,7 @@ type candidate struct {
 	match Match
 	// from and until are the version's range of sequences.
 	from, until uint64
-	schedule    schedule
-	filter      *filter.Filter
+	wish        *subscription.Wish
 }
 
 func (l *lane) addKeyed(token string, texts []string, c *candidate) {
@@ -65,7 +65,7 @@ func appendMatching(dst []Match, candidates []*candidate, e *event.Event, seq ui
 }
 
 func (c *candidate) wants(e *event.Event, seq uint64) bool {
-	return seq > c.from && seq <= c.until && c.schedule.allows(e) && c.filter.Match(e.Data)
+	return seq > c.from && seq <= c.until && c.wish.Matches(e)
 }
 
 // discriminator returns the token of a filter that is asked for the fewest

@@ -76,30 +76,27 @@ func (j *Journal) deliveries(ctx context.Context, s scan.Stretch, visit func(*de
 // of the deliveries of one event.
 const firstLook = 512
 
-// Partial returns what is stored of the newest event's deliveries when that is
-// not all. It looks back further and further until it has as many as the
-// newest one counts.
-func (j *Journal) Partial(ctx context.Context) (partition.Partial, error) {
+// Partial returns what is stored of an event's deliveries, which is not all. It
+// looks back further and further until it has as many as are stored.
+func (j *Journal) Partial(ctx context.Context, half cursor.Half) (found partition.Partial, err error) {
 	newest, err := fence.Read(ctx, j.js, Fence(j.part))
-	if err != nil || newest.Index >= newest.Of {
-		return partition.Partial{}, err
+	if err != nil {
+		return found, err
 	}
-	found := partition.Partial{Source: newest.Source}
 	for look := uint64(firstLook); ; look *= 4 {
 		before := newest.Seq - min(newest.Seq, look)
-		if found.Stored, err = j.storedOf(ctx, newest, before); err != nil {
-			return partition.Partial{}, err
+		if found.Stored, err = j.storedOf(ctx, half.Source, scan.Stretch{After: before, Until: newest.Seq}); err != nil {
+			return found, err
 		}
-		if len(found.Stored) >= newest.Index || before == 0 {
+		if len(found.Stored) >= half.Stored || before == 0 {
 			return found, nil
 		}
 	}
 }
 
-func (j *Journal) storedOf(ctx context.Context, newest fence.Newest, before uint64) (stored []index.Match, err error) {
-	s := scan.Stretch{After: before, Until: newest.Seq}
+func (j *Journal) storedOf(ctx context.Context, source uint64, s scan.Stretch) (stored []index.Match, err error) {
 	err = j.deliveries(ctx, s, func(r *delivery.Reference, ch delivery.Channel) error {
-		if r.EventSeq == newest.Source {
+		if r.EventSeq == source {
 			stored = append(stored, index.Match{Subscription: r.Subscription, Revision: r.Revision, Channel: ch})
 		}
 		return nil

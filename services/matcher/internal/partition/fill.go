@@ -35,13 +35,13 @@ type version struct {
 // makes only those that lack.
 func (p *Partition) fill(ctx context.Context, s *cursor.Session) error {
 	// The revision is read first, so that the snapshots are no older.
-	revision, position := p.settings.Configuration.Revision(), s.Position()
+	revision := p.settings.Configuration.Revision()
 	if revision <= p.filled {
 		return nil
 	}
-	late, after := p.late(position)
+	late, after := p.late(s)
 	if len(late) > 0 {
-		if err := p.fillIn(ctx, s, gap{late, after, position}); err != nil {
+		if err := p.fillIn(ctx, s, gap{late, after}); err != nil {
 			return err
 		}
 		p.settings.Fault(FaultFilled)
@@ -58,25 +58,27 @@ func (p *Partition) fill(ctx context.Context, s *cursor.Session) error {
 	return nil
 }
 
-// gap is a range of events that was matched without some versions.
+// gap is a range of events that was matched without some versions, from after to
+// where the owner of each is.
 type gap struct {
-	indexes      map[string]*index.Index
-	after, until uint64
+	indexes map[string]*index.Index
+	after   uint64
 }
 
 // late returns, by owner, the versions that are not filled in and begin before
-// the position, and the least beginning.
-func (p *Partition) late(position uint64) (indexes map[string]*index.Index, after uint64) {
-	indexes, after = map[string]*index.Index{}, position
+// the position of their owner, and the least beginning.
+func (p *Partition) late(s *cursor.Session) (indexes map[string]*index.Index, after uint64) {
+	indexes, after = map[string]*index.Index{}, s.Position()
 	for owner, snapshot := range p.settings.Configuration.Owners() {
 		if snapshot.Revision <= p.filled {
 			continue
 		}
+		position := s.PositionOf(owner)
 		found := sources(snapshot, func(v version) bool {
 			return v.stored > p.filled && v.FromSeq < position && (v.Open() || v.UntilSeq > v.FromSeq)
 		})
-		for _, s := range found {
-			after = min(after, s.Version.FromSeq)
+		for _, source := range found {
+			after = min(after, source.Version.FromSeq)
 		}
 		if len(found) > 0 {
 			indexes[owner] = p.build(owner, nil, found)
@@ -116,17 +118,28 @@ type filling struct {
 
 func (p *Partition) fillIn(ctx context.Context, s *cursor.Session, g gap) error {
 	f := &filling{partition: p, session: s, gap: g}
-	err := p.settings.Journal.Events(ctx, g.after, g.until, func(m *cursor.Message) error { return f.visit(ctx, m) })
+	err := p.settings.Journal.Events(ctx, g.after, furthest(s, g), func(m *cursor.Message) error { return f.visit(ctx, m) })
 	if err != nil {
 		return err
 	}
 	return f.flush(ctx)
 }
 
+// furthest is where the owner of a gap is that has come furthest.
+func furthest(s *cursor.Session, g gap) (until uint64) {
+	for owner := range g.indexes {
+		until = max(until, s.PositionOf(owner))
+	}
+	return until
+}
+
 func (f *filling) visit(ctx context.Context, m *cursor.Message) error {
 	routed, err := subject.ParseEvent(m.Subject)
 	if err != nil || !f.gap.indexes[routed.Owner].Wants(routed.Type) {
 		return nil // what cannot be read was reported when it was passed over
+	}
+	if m.Seq > f.session.PositionOf(routed.Owner) {
+		return nil // it is matched when its owner comes there
 	}
 	e, err := event.Decode(m.Data)
 	if err != nil {

@@ -16,9 +16,9 @@ type Journal interface {
 	Events(ctx context.Context, after, until uint64, visit func(*cursor.Message) error) error
 	// Deliveries visits every delivery stored since a moment.
 	Deliveries(ctx context.Context, since time.Time, visit func(Delivered) error) error
-	// Partial returns what is stored of the newest event's deliveries when
-	// that is not all, the zero Partial otherwise.
-	Partial(ctx context.Context) (Partial, error)
+	// Partial returns what is stored of an event's deliveries, which is not
+	// all.
+	Partial(ctx context.Context, half cursor.Half) (Partial, error)
 }
 
 // Delivered names a stored delivery.
@@ -29,8 +29,6 @@ type Delivered struct {
 
 // Partial is an event whose deliveries are stored in part.
 type Partial struct {
-	// Source is the event's sequence; 0 for none.
-	Source uint64
 	// Stored are the deliveries that exist, in their order.
 	Stored []index.Match
 }

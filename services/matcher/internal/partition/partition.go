@@ -14,6 +14,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/billhook/billhook/services/matcher/internal/index"
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/id"
 	"github.com/billhook/billhook/streams/cursor"
 	"github.com/billhook/billhook/streams/subject"
 )
@@ -56,9 +58,9 @@ type Partition struct {
 	settings Settings
 	indexes  map[string]indexed
 	matches  []index.Match
-	// partial is what a former holder left; in a session there is none, since
-	// a failed write ends it.
-	partial Partial
+	// partials are what a former holder left, by source; a session leaves
+	// none, since a failed write ends it.
+	partials map[uint64]Partial
 	// filled is the revision up to which every version is filled in.
 	filled uint64
 }
@@ -77,6 +79,22 @@ func New(s Settings) *Partition {
 	return &Partition{settings: s, indexes: map[string]indexed{}}
 }
 
+// Lanes has an owner with a backlog give way to the others of its partition, for
+// as long as spread.
+func Lanes(part int, spread time.Duration) *cursor.Lanes {
+	return &cursor.Lanes{
+		Key: func(s string) string {
+			routed, err := subject.ParseEvent(s)
+			if err != nil || !id.Valid(routed.Owner) {
+				return ""
+			}
+			return routed.Owner
+		},
+		Filter: func(owner string) string { return subject.EventsOf(part, owner) },
+		Spread: spread,
+	}
+}
+
 // state is what a partition keeps in its checkpoint.
 type state struct {
 	// Filled is the revision of the bucket subscriptions up to which every
@@ -92,11 +110,14 @@ func (p *Partition) Begin(ctx context.Context, s *cursor.Session) error {
 			return fault.New(fault.Internal, "decode matcher state", "", err)
 		}
 	}
-	partial, err := p.settings.Journal.Partial(ctx)
-	if err != nil {
-		return err
+	p.filled, p.partials = kept.Filled, map[uint64]Partial{}
+	for _, half := range s.Halves() {
+		partial, err := p.settings.Journal.Partial(ctx, half)
+		if err != nil {
+			return err
+		}
+		p.partials[half.Source] = partial
 	}
-	p.filled, p.partial = kept.Filled, partial
 	return p.fill(ctx, s)
 }
 
@@ -126,7 +147,8 @@ func (p *Partition) match(m *cursor.Message) ([]cursor.Output, error) {
 		return nil, nil
 	}
 	x := p.index(routed.Owner)
-	if !x.Wants(routed.Type) && m.Seq != p.partial.Source {
+	partial, half := p.partials[m.Seq]
+	if !x.Wants(routed.Type) && !half {
 		return nil, nil
 	}
 	e, err := event.Decode(m.Data)
@@ -135,8 +157,8 @@ func (p *Partition) match(m *cursor.Message) ([]cursor.Output, error) {
 		return nil, nil
 	}
 	p.matches = x.Append(p.matches[:0], e, m.Seq)
-	if m.Seq == p.partial.Source {
-		p.matches = p.partial.first(p.matches)
+	if half {
+		p.matches = partial.first(p.matches)
 	}
 	return p.outputs(e, m.Seq)
 }

@@ -1,68 +1,61 @@
-// Package intake takes events in for the planner: the work of the scheduler's
-// cursor. It refuses to judge what is planned.
+// Package intake takes events and changes of the configuration in for the
+// planner: the work of the scheduler's cursor. It refuses to judge what is
+// planned.
 package intake
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/rs/zerolog"
 
-	"github.com/billhook/billhook/services/scheduler/internal/plan"
+	"github.com/billhook/billhook/config/owner"
+	"github.com/billhook/billhook/config/plan/matter"
+	"github.com/billhook/billhook/services/scheduler/internal/crew"
 	"github.com/billhook/billhook/services/scheduler/internal/planning"
-	"github.com/billhook/billhook/services/scheduler/internal/wishes"
 	"github.com/billhook/billhook/shared/event"
-	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/cursor"
 	"github.com/billhook/billhook/streams/subject"
 )
 
-// Types of the events that are taken in.
-const (
-	delivered        = "invoice.delivery"
-	voided           = "invoice.voided"
-	deleted          = "invoice.deleted"
-	accountCancelled = "account.cancellation"
-	accountDeleted   = "account.deleted"
-)
-
-// Types returns the types of the events that are taken in.
-func Types() []string {
-	return []string{delivered, voided, deleted, accountCancelled, accountDeleted}
-}
-
-// Log reads the events of one owner.
-type Log interface {
-	// Of visits the events of a choice in order.
-	Of(ctx context.Context, c Choice, visit func(*cursor.Message) error) error
-}
-
-// Choice is an owner's events of some types up to a sequence.
-type Choice struct {
-	Owner string
-	Types []string
-	Until uint64
-}
-
 // Settings are what an intake is made of.
 type Settings struct {
-	Planner       *planning.Planner
-	Configuration wishes.Configuration
-	Log           Log
-	Logger        zerolog.Logger
-	Now           func() time.Time
-	// Every is how often plans and timers are reconciled, Keep how long
-	// finished plans are kept.
-	Every, Keep time.Duration
+	Planner *planning.Planner
+	// Configuration is the watched subscriptions, Accounts and Owners the
+	// changes of the buckets that have time zones.
+	Configuration    Configuration
+	Accounts, Owners Changes
+	// Derived is what owners want derived.
+	Derived Derived
+	// Carries reports whether a scheduled event of a kind may carry a token.
+	Carries func(k matter.Kind, token string) bool
+	Logger  zerolog.Logger
+	Now     func() time.Time
+	// Every is how often plans and timers are reconciled.
+	Every time.Duration
+	// Keep returns how long an owner's invoices are kept.
+	Keep func(owner string) time.Duration
+	// Hands is how many invoices are worked on at once.
+	Hands int
+}
+
+// Derived is what owners want derived, as of the last loading.
+type Derived interface {
+	// Load takes in what is stored now.
+	Load(ctx context.Context) error
+	// Of returns what an owner wants.
+	Of(owner string) owner.Derive
 }
 
 // Intake is the handler of the cursor. It belongs to the cursor's goroutine.
 type Intake struct {
 	settings Settings
-	// filled is the revision of the bucket subscriptions up to which every
-	// wish was planned for.
-	filled uint64
+	// seen is how far the configuration was taken in.
+	seen seen
+	// applied is what was planned by, for owners of which this holder knows.
+	applied applied
+	// days are those of services whose usage was taken in.
+	days days
 	// next is when to reconcile again.
 	next time.Time
 }
@@ -70,20 +63,17 @@ type Intake struct {
 // New returns the handler.
 func New(s Settings) *Intake { return &Intake{settings: s} }
 
-// state is what the checkpoint keeps.
-type state struct {
-	Filled uint64 `json:"filled"`
-}
-
 // Begin makes up for what was lost while nobody worked.
 func (i *Intake) Begin(ctx context.Context, s *cursor.Session) error {
-	var kept state
-	if raw := s.State(); len(raw) > 0 {
-		if err := json.Unmarshal(raw, &kept); err != nil {
-			return fault.New(fault.Internal, "decode scheduler state", "", err)
-		}
+	kept, err := decodeSeen(s.State())
+	if err != nil {
+		return err
 	}
-	i.filled, i.next = kept.Filled, time.Time{}
+	i.seen, i.applied, i.next = kept, applied{}, time.Time{}
+	i.days.clear()
+	if err := i.settings.Derived.Load(ctx); err != nil {
+		return err
+	}
 	return i.Woken(ctx, s)
 }
 
@@ -96,76 +86,138 @@ func (i *Intake) Woken(ctx context.Context, s *cursor.Session) error {
 		}
 		i.next = now.Add(i.settings.Every)
 	}
-	return i.fill(ctx, s)
+	return i.catchUp(ctx, s)
 }
 
-// Handle plans and cancels.
-func (i *Intake) Handle(ctx context.Context, _ *cursor.Session, messages []cursor.Message) ([]cursor.Step, error) {
-	for m := range messages {
-		if err := i.take(ctx, &messages[m], nil); err != nil {
+// Handle takes messages in, those of different invoices side by side.
+func (i *Intake) Handle(ctx context.Context, s *cursor.Session, messages []cursor.Message) ([]cursor.Step, error) {
+	if i.next.IsZero() {
+		// What failed half-way may have left a plan without its timer.
+		if err := i.Woken(ctx, s); err != nil {
 			return nil, err
 		}
+	}
+	for from := 0; from < len(messages); {
+		n, err := i.takeSingles(ctx, messages[from:])
+		if err == nil && from+n < len(messages) {
+			err = i.takeMany(ctx, &messages[from+n])
+		}
+		if err != nil {
+			i.next = time.Time{}
+			return nil, err
+		}
+		from += n + 1
 	}
 	return make([]cursor.Step, len(messages)), nil
 }
 
-// take plans or cancels by one event, for some wishes or, where they are nil,
-// for all that there are. What cannot be read, which ingest never writes, is
-// passed over.
-func (i *Intake) take(ctx context.Context, m *cursor.Message, some wishes.Wishes) error {
-	routed, err := subject.ParseEvent(m.Subject)
-	var e *event.Event
-	if err == nil {
-		e, err = event.Decode(m.Data)
-	}
-	if err != nil {
-		i.settings.Logger.Error().Err(err).Uint64("seq", m.Seq).Msg("event cannot be read; passed over")
+// takeSingles takes in the messages before the first that is about many
+// invoices or services, and returns how many those are.
+func (i *Intake) takeSingles(ctx context.Context, messages []cursor.Message) (n int, err error) {
+	err = crew.Run(i.settings.Hands, func(give crew.Give) error {
+		for n < len(messages) {
+			t, ok := i.read(&messages[n])
+			if ok && t.ofMany() {
+				return nil
+			}
+			n++
+			switch {
+			case !ok:
+			case t.ofService():
+				give(t.serviceKey(), func() error { return i.takeService(ctx, t) })
+			case t.invoice() != "":
+				give(t.key(), func() error { return i.takeInvoice(ctx, t) })
+			}
+		}
 		return nil
-	}
-	switch e.Type {
+	})
+	return n, err
+}
+
+func (i *Intake) takeInvoice(ctx context.Context, t taken) error {
+	p := i.settings.Planner
+	switch t.Type {
 	case delivered:
-		if some == nil {
-			some = wishes.Of(i.settings.Configuration.Owner(e.Owner))
-		}
-		return i.settings.Planner.Plan(ctx, planning.Delivery{Event: e, Seq: m.Seq, Part: routed.Part}, some)
-	case accountCancelled, accountDeleted:
-		return i.settings.Planner.Cancel(ctx, plan.OfAccount(e.Owner, e.Account), e.Type, m.Seq)
+		n := t.news(i.carried(t, matter.AfterDelivery))
+		n.At = t.deliveredAt()
+		return p.Deliver(ctx, n)
+	case posted:
+		return p.Post(ctx, t.news(i.carried(t, matter.Overdue)))
 	case voided, deleted:
-		if prefix, ok := planning.InvoiceKeys(e); ok {
-			return i.settings.Planner.Cancel(ctx, prefix, e.Type, m.Seq)
-		}
+		return p.End(ctx, t.key(), t.news(nil))
+	case overdue:
+		return p.Tell(ctx, t.news(t.told()))
+	}
+	if told := t.told(); len(told) > 0 {
+		return p.Learn(ctx, t.news(told))
 	}
 	return nil
 }
 
-// fill plans for wishes that were heard of after deliveries had been taken in.
-// It reads all that the log still has: an invoice that was delivered before
-// the wish began counts while its moment is ahead.
-func (i *Intake) fill(ctx context.Context, s *cursor.Session) error {
-	// The revision is read first, so that the snapshots are no older.
-	revision, position := i.settings.Configuration.Revision(), s.Position()
-	if revision <= i.filled {
+// takeService takes in what an event says of a service, of an owner who wants
+// dormancy derived.
+func (i *Intake) takeService(ctx context.Context, t taken) error {
+	p, key := i.settings.Planner, t.serviceKey()
+	if t.Type == used {
+		if i.days.known(key, t.Time) {
+			return nil
+		}
+		through, err := p.See(ctx, t.serviceNews(i.carried(t, matter.Dormant)))
+		if err == nil {
+			i.days.remember(key, through)
+		}
+		return err
+	}
+	i.days.remember(key, time.Time{})
+	if t.Type == dormant {
+		return p.Sleep(ctx, t.serviceNews(nil))
+	}
+	if t.Type == serviceDeleted || t.cancelled() {
+		return p.End(ctx, key, t.serviceNews(nil))
+	}
+	return nil
+}
+
+// takeMany takes in an event that ends all of an account, or of a package.
+func (i *Intake) takeMany(ctx context.Context, m *cursor.Message) error {
+	t, ok := i.read(m)
+	if !ok || t.Account == "" {
 		return nil
 	}
-	for owner, snapshot := range i.settings.Configuration.Owners() {
-		if snapshot.Revision <= i.filled {
-			continue
-		}
-		late := wishes.Since(snapshot, i.filled)
-		if len(late) == 0 {
-			continue
-		}
-		chosen := Choice{Owner: owner, Types: Types(), Until: position}
-		err := i.settings.Log.Of(ctx, chosen, func(m *cursor.Message) error { return i.take(ctx, m, late) })
-		if err != nil {
-			return err
+	i.days.clear()
+	return i.settings.Planner.EndAll(ctx, t.news(nil), t.concerns)
+}
+
+// carried returns the values of an event that a scheduled one of a kind may
+// carry.
+func (i *Intake) carried(t taken, k matter.Kind) event.Values {
+	values := make(event.Values, len(t.Data))
+	for token, v := range t.Data {
+		if i.settings.Carries(k, token) {
+			values[token] = v
 		}
 	}
-	raw, err := json.Marshal(state{Filled: revision})
+	return values
+}
+
+// read decodes a message, unless it is about services of an owner who wants no
+// dormancy derived. What cannot be read, which ingest never writes, is passed
+// over.
+func (i *Intake) read(m *cursor.Message) (taken, bool) {
+	routed, err := subject.ParseEvent(m.Subject)
+	if err == nil && ofServices[routed.Type] && i.settings.Derived.Of(routed.Owner).DormantAfterDays == 0 {
+		return taken{}, false
+	}
+	t, err := decode(m)
 	if err != nil {
-		return fault.New(fault.Internal, "encode scheduler state", "", err)
+		i.settings.Logger.Error().Err(err).Uint64("seq", m.Seq).Msg("event cannot be read; passed over")
+		return taken{}, false
 	}
-	i.filled = revision
-	s.SetState(raw)
-	return nil
+	switch {
+	case t.Type == delivered && t.invoice() == "":
+		i.settings.Logger.Error().Str("owner", t.Owner).Str("event", t.ID).Msg("delivery names no invoice; nothing is planned")
+	case t.ofService() && t.service() == "":
+		return taken{}, false
+	}
+	return t, true
 }

@@ -1,7 +1,8 @@
 package nats
 
 import (
-	"strings"
+	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,11 +10,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
-	"github.com/billhook/billhook/services/scheduler/internal/due"
-	"github.com/billhook/billhook/services/scheduler/internal/plan"
-	"github.com/billhook/billhook/services/scheduler/internal/planning"
+	"github.com/billhook/billhook/config/bucket"
+	"github.com/billhook/billhook/config/owner"
+	"github.com/billhook/billhook/config/plan/due"
+	"github.com/billhook/billhook/config/plan/matter"
 	"github.com/billhook/billhook/shared/event"
-	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/streams/cursor"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
@@ -30,136 +32,166 @@ func start(t *testing.T) jetstream.JetStream {
 	return js
 }
 
-func pending(account, invoice string) *plan.Plan {
-	return &plan.Plan{
-		ID: plan.ID("acme", invoice, due.Rule{Days: 3}), Owner: "acme", Account: account, Invoice: invoice, Part: 3,
-		State: plan.Pending, DueAt: time.Now().Add(time.Hour).UTC(), Values: event.Values{"Invoice.Id": event.Str(invoice)},
+func delivered(account, name string) *matter.Matter {
+	i := &matter.Matter{
+		Owner: "acme", Account: account, Name: name, Part: 3, Seq: 1, Delivered: 1,
+		DeliveredAt: time.Unix(1_800_000_000, 0).UTC(), Values: event.Values{"Invoice.Id": event.Str(name)},
 	}
+	i.Replan(matter.Wishes{due.Rule{Days: 3}: 0}, matter.Place{Zone: time.UTC}, i.DeliveredAt)
+	return i
 }
 
-func TestAPlanIsStoredOnlyOnWhatItWasDecided(t *testing.T) {
-	s, p := NewShelf(start(t)), pending("a1", "inv 1.*")
-	if err := s.Put(t.Context(), p.Key(), p, 0); err != nil {
-		t.Fatal(err)
-	}
-	got, revision, err := s.Get(t.Context(), p.Key())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(p, got, cmp.AllowUnexported(event.Value{})); diff != "" {
-		t.Error(diff)
-	}
-	if err := s.Put(t.Context(), p.Key(), p, revision-1); fault.KindOf(err) != fault.Conflict {
-		t.Errorf("a plan was stored on an older one: %v", err)
-	}
-	if err := s.Put(t.Context(), p.Key(), nil, revision); err != nil {
-		t.Fatal(err)
-	}
-	if got, _, err := s.Get(t.Context(), p.Key()); got != nil || err != nil {
-		t.Errorf("a removed plan is %v (%v)", got, err)
-	}
-}
-
-func TestPlansAreFoundByInvoiceAndByAccount(t *testing.T) {
-	s := NewShelf(start(t))
-	gone := pending("a1", "gone")
-	for _, p := range []*plan.Plan{pending("a1", "one"), pending("a1", "two"), pending("a2", "three"), pending("", "four"), gone} {
-		if err := s.Put(t.Context(), p.Key(), p, 0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	_, revision, err := s.Get(t.Context(), gone.Key())
-	if err == nil {
-		err = s.Put(t.Context(), gone.Key(), nil, revision)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	for prefix, want := range map[string]string{
-		"": "one two three four", plan.OfAccount("acme", "a1"): "one two", plan.OfAccount("acme", ""): "four",
-		plan.OfInvoice("acme", "a1", "two"): "two", plan.OfInvoice("acme", "a1", "three"): "", "acm": "", "acme": "one two three four",
-	} {
-		var got []string
-		err := s.Each(t.Context(), prefix, func(p *plan.Plan) error {
-			got = append(got, p.Invoice)
-			return nil
-		})
-		if err != nil || strings.Join(got, " ") != want {
-			t.Errorf("%q: %q (%v), want %q", prefix, got, err, want)
-		}
-	}
-}
-
-// next takes the next timer that went off.
-func next(t *testing.T, c jetstream.Consumer) (key string, at time.Time) {
-	t.Helper()
-	m, err := c.Next(jetstream.FetchMaxWait(20 * time.Second))
-	if err != nil {
-		t.Fatal(err)
-	}
-	at = time.Now()
-	if err := m.Ack(); err != nil {
-		t.Fatal(err)
-	}
-	return string(m.Data()), at
-}
-
-func TestTimersGoOffInTimeAndCanBeSetAgainAndRemoved(t *testing.T) {
+func TestAcceptedEventsAreFoundByTheirIDs(t *testing.T) {
 	js := start(t)
-	timer := NewTimer(js)
-	consumer, err := js.Consumer(t.Context(), topology.Schedules, topology.SchedulerDue)
-	if err != nil {
-		t.Fatal(err)
+	events := NewEvents(js)
+	e := delivered("a1", "one")
+	p := &e.Plans[0]
+	if got, err := events.Accepted(t.Context(), 3, "acme", time.Now()); len(got) > 0 || err != nil {
+		t.Fatalf("accepted %v (%v) before anything was", got, err)
 	}
-	arm := func(invoice string, at time.Time) *plan.Plan {
-		p := pending("a1", invoice)
-		p.DueAt = at
-		if err := timer.Arm(t.Context(), p); err != nil {
-			t.Fatal(err)
-		}
-		return p
-	}
-	now := time.Now()
-	removed := arm("removed", now.Add(time.Second))
-	if err := timer.Disarm(t.Context(), removed.Owner, removed.ID); err != nil {
-		t.Fatal(err)
-	}
-	arm("moved", now.Add(time.Second))
-	moved := arm("moved", now.Add(2500*time.Millisecond))
-	overdue := arm("overdue", now.Add(-time.Hour))
-	armed, err := timer.Armed(t.Context())
-	if err != nil || !armed[planning.TimerKey{Owner: "acme", Plan: moved.ID}] || armed[planning.TimerKey{Owner: "acme", Plan: removed.ID}] {
-		t.Errorf("armed: %v (%v)", armed, err)
-	}
-	if key, _ := next(t, consumer); key != overdue.Key() {
-		t.Errorf("first %s went off, want the overdue one", key)
-	}
-	if key, at := next(t, consumer); key != moved.Key() || at.Before(moved.DueAt) || at.Sub(moved.DueAt) > 3*time.Second {
-		t.Errorf("%s went off at %s, due %s", key, at, moved.DueAt)
-	}
-	if armed, err = timer.Armed(t.Context()); err != nil || len(armed) > 0 {
-		t.Errorf("still armed: %v (%v)", armed, err)
-	}
-}
-
-func TestAnAcceptedEventIsFoundByItsID(t *testing.T) {
-	js := start(t)
-	events, p := NewEvents(js), pending("a1", "one")
-	p.FiredAt = time.Now()
-	if ok, err := events.Accepted(t.Context(), p); ok || err != nil {
-		t.Fatalf("accepted %v (%v) before anything was", ok, err)
-	}
-	other := pending("a1", "two").Event()
-	for i, e := range []*event.Event{other, p.Event()} {
-		data, err := e.Encode()
+	for n, k := range []matter.Kind{matter.AfterDelivery, matter.Overdue, matter.Dormant} {
+		p.Kind, p.ID = k, "pln_"+k.String()
+		data, err := e.Event(p).Encode()
 		if err == nil {
-			_, err = js.Publish(t.Context(), subject.Event(p.Part, e.Owner, e.Type), data)
+			_, err = js.Publish(t.Context(), subject.Event(3, "acme", k.EventType()), data)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if ok, err := events.Accepted(t.Context(), p); ok != (i == 1) || err != nil {
-			t.Errorf("accepted %v (%v) after %s", ok, err, e.ID)
+		if got, err := events.Accepted(t.Context(), 3, "acme", time.Now()); !got[p.EventID()] || len(got) != n+1 || err != nil {
+			t.Errorf("accepted %v (%v)", got, err)
 		}
+	}
+	if got, err := events.Accepted(t.Context(), 3, "other", time.Now()); len(got) > 0 || err != nil {
+		t.Errorf("another owner's: %v (%v)", got, err)
+	}
+}
+
+func TestTheBacklogIsWhatTheCursorHasNotTakenIn(t *testing.T) {
+	js := start(t)
+	for _, of := range []string{"acme", "acme", "other", "acme"} {
+		if _, err := js.Publish(t.Context(), subject.Event(3, of, "usage.seen"), []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := NewBacklog(js, "scheduler", []string{"usage.seen", "sim.dormant"})
+	for _, c := range []struct {
+		position string
+		want     []uint64
+	}{{"", []uint64{1, 2, 4}}, {`{"position":1}`, []uint64{2, 4}}, {`{"position":4}`, nil}} {
+		if c.position != "" {
+			if _, err := js.Publish(t.Context(), topology.BucketKey(topology.Checkpoints, "scheduler"), []byte(c.position)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got []uint64
+		err := b.Read(t.Context(), 3, "acme", func(m *cursor.Message) error {
+			got = append(got, m.Seq)
+			return nil
+		})
+		if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
+			t.Errorf("behind %q: %s (%v)", c.position, diff, err)
+		}
+	}
+}
+
+func TestWhatOwnersWantDerivedIsReadAsItIsStoredNow(t *testing.T) {
+	js := start(t)
+	n, b := NewNames(js), bucket.Open(js, topology.Owners)
+	put := func(key, value string) {
+		e, err := b.Get(t.Context(), key)
+		if err == nil && value == "" {
+			_, err = b.Delete(t.Context(), key, e.Revision)
+		} else if err == nil {
+			_, err = b.Put(t.Context(), key, []byte(value), e.Revision)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("none", `{"id":"none"}`)
+	for _, c := range []struct {
+		value string
+		want  map[string]owner.Derive
+	}{
+		{`{"id":"acme","derive":{"overdue":true}}`, map[string]owner.Derive{"acme": {Overdue: true}}},
+		{`{"id":"acme","derive":{"dormant_after_days":9}}`, map[string]owner.Derive{"acme": {DormantAfterDays: 9}}},
+		{"", map[string]owner.Derive{}},
+	} {
+		put("acme", c.value)
+		got, err := n.Derives(t.Context())
+		if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
+			t.Errorf("%s: %s (%v)", c.value, diff, err)
+		}
+	}
+}
+
+func TestZonesAreReadAsTheyAreStoredNow(t *testing.T) {
+	js := start(t)
+	n := NewNames(js)
+	for _, c := range []struct{ bucket, key, zone string }{
+		{topology.Accounts, "acme.a1", "Asia/Tokyo"}, {topology.Accounts, "acme.a1", "Europe/Paris"}, {topology.Owners, "acme", "UTC"},
+	} {
+		b := bucket.Open(js, c.bucket)
+		e, err := b.Get(t.Context(), c.key)
+		if err == nil {
+			_, err = b.Put(t.Context(), c.key, []byte(`{"time_zone":"`+c.zone+`"}`), e.Revision)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := n.Owner(t.Context(), "acme")
+		if c.bucket == topology.Accounts {
+			got, err = n.Account(t.Context(), "acme", "a1")
+		}
+		if got != c.zone || err != nil {
+			t.Errorf("%s %s: %q (%v), want %q", c.bucket, c.key, got, err, c.zone)
+		}
+	}
+	for _, account := range []string{"*", ">", "a2", "a1.b"} {
+		if got, err := n.Account(t.Context(), "acme", account); got != "" || err != nil {
+			t.Errorf("account %q has %q (%v)", account, got, err)
+		}
+	}
+}
+
+func TestChangesAreTheKeysWrittenSinceARevision(t *testing.T) {
+	js := start(t)
+	c, b := NewChanges(js, topology.Accounts), bucket.Open(js, topology.Accounts)
+	ctx, stop := context.WithCancel(t.Context())
+	woken, ended := make(chan struct{}, 10), make(chan error, 1)
+	go func() { ended <- c.Follow(ctx, func() { woken <- struct{}{} }) }()
+	var last uint64
+	for last == 0 { // until it follows
+		rev, err := b.Put(t.Context(), "acme.a1", []byte("{}"), 0)
+		for err == nil && last == 0 {
+			select {
+			case <-woken:
+				last = rev
+			case <-time.After(10 * time.Millisecond):
+				rev, err = b.Put(t.Context(), "acme.a1", []byte("{}"), rev)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.Put(t.Context(), "acme.a2", []byte("{}"), 0); err != nil {
+		t.Fatal(err)
+	}
+	<-woken
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	keys, upTo, err := c.Since(t.Context(), last)
+	if err != nil || !slices.Equal(keys, []string{"acme.a2"}) {
+		t.Errorf("changed: %v (%v)", keys, err)
+	}
+	if keys, again, err := c.Since(t.Context(), upTo); len(keys) > 0 || again != upTo || err != nil {
+		t.Errorf("nothing changed, but %v up to %d (%v)", keys, again, err)
+	}
+	if keys, _, err := c.Since(t.Context(), 0); len(keys) != 2 || err != nil {
+		t.Errorf("all: %v (%v)", keys, err)
 	}
 }

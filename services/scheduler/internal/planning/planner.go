@@ -1,56 +1,57 @@
-// Package planning makes plans out of deliveries of invoices, cancels them
-// when an invoice or an account is no more, and keeps plans and timers
-// together. It refuses to fire. All it does bears repetition: an event that
-// was taken in changes nothing a second time.
+// Package planning makes plans out of deliveries of invoices, of due dates and
+// of usage, makes them anew when what is wanted or a zone changes, cancels them
+// when an invoice, a service or an account is no more, and keeps plans and
+// timers together. It refuses to fire.
+// All it does bears repetition: an event that was taken in changes nothing a
+// second time.
 package planning
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
 
-	"github.com/billhook/billhook/services/scheduler/internal/book"
-	"github.com/billhook/billhook/services/scheduler/internal/due"
-	"github.com/billhook/billhook/services/scheduler/internal/plan"
-	"github.com/billhook/billhook/services/scheduler/internal/wishes"
+	"github.com/billhook/billhook/config/owner"
+	"github.com/billhook/billhook/config/plan/book"
+	"github.com/billhook/billhook/config/plan/matter"
+	"github.com/billhook/billhook/config/plan/timer"
+	"github.com/billhook/billhook/services/scheduler/internal/crew"
 	"github.com/billhook/billhook/services/scheduler/internal/zones"
 	"github.com/billhook/billhook/shared/event"
 )
 
-// Timer wakes the scheduler when plans are due. It may be early or lose a
-// timer: the moment is checked again, and lost timers are armed again.
+// Timer wakes the scheduler at due moments. It may be early or lose a timer:
+// the moment is checked again, and lost timers are armed again.
 type Timer interface {
-	// Arm sets the timer of a plan, in place of an earlier one.
-	Arm(ctx context.Context, p *plan.Plan) error
-	// Disarm removes the timer with an owner's plan.
-	Disarm(ctx context.Context, owner, id string) error
-	// Armed returns the timers that are set.
-	Armed(ctx context.Context) (map[TimerKey]bool, error)
+	// Arm notes the keys of invoices at a moment and sets its timer. A moment
+	// that has passed goes off at once.
+	Arm(ctx context.Context, m timer.Moment, keys ...string) error
+	// Drop removes the timer of a moment and all keys behind it.
+	Drop(ctx context.Context, m timer.Moment) error
+	// Armed returns what is set.
+	Armed(ctx context.Context) (timer.Armed, error)
 }
 
-// TimerKey names a timer.
-type TimerKey struct{ Owner, Plan string }
-
-// Zones finds time zones.
-type Zones interface {
-	// Of returns the zone for an event. An error that wraps [zones.ErrNone]
-	// is final.
-	Of(ctx context.Context, e *event.Event) (*time.Location, error)
-}
+// tokenZone is the token in which a delivery may say a zone.
+const tokenZone = "Account.TimeZone"
 
 // Deps are what a planner is given.
 type Deps struct {
 	Book   *book.Book
 	Timer  Timer
-	Zones  Zones
+	Zones  *zones.Zones
 	Logger zerolog.Logger
 	Now    func() time.Time
-	// Carries reports whether the scheduled event may carry a token.
-	Carries func(token string) bool
+	// Wishes returns the present wishes of an owner, Derive what it wants
+	// derived.
+	Wishes func(owner string) matter.Wishes
+	Derive func(owner string) owner.Derive
+	// Hands is how many invoices are worked on at once.
+	Hands int
 }
 
 // Planner makes plans.
@@ -59,109 +60,201 @@ type Planner struct{ deps Deps }
 // New returns a planner.
 func New(d Deps) *Planner { return &Planner{deps: d} }
 
-// Delivery is an accepted event that an invoice was delivered.
-type Delivery struct {
-	Event *event.Event
-	// Seq is its sequence in EVENTS, Part its partition.
-	Seq  uint64
-	Part int
-}
-
-// Plan plans an event for a delivery by every wish. What was delivered before
-// a wish began is planned only if its moment is ahead.
-func (p *Planner) Plan(ctx context.Context, d Delivery, wanted wishes.Wishes) error {
-	if len(wanted) == 0 {
-		return nil
-	}
-	invoice := invoiceOf(d.Event)
-	if invoice == "" {
-		p.deps.Logger.Error().Str("owner", d.Event.Owner).Str("event", d.Event.ID).Msg("delivery names no invoice; nothing is planned")
-		return nil
-	}
-	zone, refusal, err := p.zone(ctx, d.Event)
+// Deliver takes a delivery in and plans for it by every wish. What was
+// delivered before a wish began is planned only if its moment is ahead.
+func (p *Planner) Deliver(ctx context.Context, d matter.News) error {
+	wanted := p.deps.Wishes(d.Owner)
+	place, err := p.place(ctx, p.deps.Zones, subject(d, d.Values))
 	if err != nil {
 		return err
 	}
-	for _, rule := range slices.SortedFunc(maps.Keys(wanted), due.Rule.Compare) {
-		next := p.draft(d, invoice, rule)
-		if zone != nil {
-			next.Zone, next.DueAt = zone.String(), rule.After(next.DeliveredAt, zone)
-		} else {
-			next.State, next.Reason = plan.Refused, refusal
+	if place.Zone == nil && len(wanted) > 0 {
+		p.deps.Logger.Error().Str("owner", d.Owner).Str("account", d.Account).Str("event", d.Event).Str("reason", place.Refusal).
+			Msg("events after this delivery cannot be planned")
+	}
+	derived := p.deps.Derive(d.Owner)
+	return p.change(ctx, d.Key(), func(i *matter.Matter) bool {
+		if !i.Deliver(d) {
+			return false
 		}
-		if d.Seq <= wanted[rule] && !next.DueAt.After(p.deps.Now()) {
+		i.Replan(wanted, place, p.deps.Now())
+		i.Derive(derived, place, time.Time{})
+		return true
+	})
+}
+
+// Post takes in that an invoice was posted. One that is not delivered is kept
+// only for an owner for whom overdue events are derived.
+func (p *Planner) Post(ctx context.Context, n matter.News) error {
+	return p.take(ctx, n.Key(), n, func(i *matter.Matter, in intent) bool {
+		if i.Name == "" && !in.Overdue {
+			return false
+		}
+		if !in.Overdue {
+			return i.Learn(n)
+		}
+		return i.Post(n)
+	})
+}
+
+// Learn takes newer values of an invoice in, if it is known.
+func (p *Planner) Learn(ctx context.Context, n matter.News) error {
+	return p.take(ctx, n.Key(), n, func(i *matter.Matter, _ intent) bool { return i.Learn(n) })
+}
+
+// Tell takes in that an event says that an invoice is overdue.
+func (p *Planner) Tell(ctx context.Context, n matter.News) error {
+	return p.take(ctx, n.Key(), n, func(i *matter.Matter, in intent) bool {
+		return (i.Name != "" || in.Overdue) && i.Tell(n)
+	})
+}
+
+// See takes usage of a service in, where dormancy is derived, and returns up to
+// when further usage changes nothing.
+func (p *Planner) See(ctx context.Context, n matter.News) (through time.Time, err error) {
+	err = p.take(ctx, n.ServiceKey(), n, func(i *matter.Matter, in intent) bool {
+		changed := in.DormantAfterDays > 0 && i.See(n, in.place)
+		if i.Usage != nil {
+			through = i.Usage.Through
+		}
+		return changed
+	})
+	return through, err
+}
+
+// Sleep takes in that an event says that a service is dormant.
+func (p *Planner) Sleep(ctx context.Context, n matter.News) error {
+	return p.take(ctx, n.ServiceKey(), n, func(i *matter.Matter, in intent) bool {
+		return (i.Name != "" || in.DormantAfterDays > 0) && i.Sleep(n)
+	})
+}
+
+// intent is what an owner wants derived, and where.
+type intent struct {
+	owner.Derive
+	place matter.Place
+}
+
+// take takes news of a matter in, and plans what is derived.
+func (p *Planner) take(ctx context.Context, key string, n matter.News, decide func(*matter.Matter, intent) bool) error {
+	e, err := p.deps.Book.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	in := intent{Derive: p.deps.Derive(n.Owner)}
+	if in.Derive != (owner.Derive{}) {
+		if in.place, err = p.place(ctx, p.deps.Zones, subject(n, n.Values, e.Matter.Values)); err != nil {
+			return err
+		}
+	}
+	return p.alter(ctx, e, func(i *matter.Matter) bool {
+		if !decide(i, in) {
+			return false
+		}
+		i.Derive(in.Derive, in.place, time.Time{})
+		return true
+	})
+}
+
+// subject is what a zone is wanted for: the first of the values that say one
+// count.
+func subject(n matter.News, values ...event.Values) zones.Subject {
+	out := zones.Subject{Owner: n.Owner, Account: n.Account}
+	for _, v := range values {
+		out.Said = cmp.Or(out.Said, v.Text(tokenZone))
+	}
+	return out
+}
+
+// End cancels what is planned for the matter of a key. The event is why.
+func (p *Planner) End(ctx context.Context, key string, n matter.News) error {
+	return p.change(ctx, key, func(i *matter.Matter) bool { return i.End(n) })
+}
+
+// EndAll is [Planner.End] for what belongs to the account of an event and is
+// concerned.
+func (p *Planner) EndAll(ctx context.Context, n matter.News, concerned func(*matter.Matter) bool) error {
+	return p.each(ctx, []string{matter.OfAccount(n.Owner, n.Account)}, func(e book.Entry) error {
+		return p.alter(ctx, e, func(i *matter.Matter) bool { return concerned(i) && i.End(n) })
+	})
+}
+
+// Replan makes the plans of all invoices whose keys begin with one of the
+// prefixes, or of all that there are, agree with the present wishes and zones.
+func (p *Planner) Replan(ctx context.Context, prefixes ...string) error {
+	known := p.deps.Zones.Remembering()
+	return p.each(ctx, prefixes, func(e book.Entry) error {
+		i := e.Matter
+		place, err := p.place(ctx, known, zones.Subject{Owner: i.Owner, Account: i.Account, Said: i.Values.Text(tokenZone)})
+		if err != nil {
+			return err
+		}
+		return p.alter(ctx, e, func(i *matter.Matter) bool {
+			now := p.deps.Now()
+			replanned := i.Replan(p.deps.Wishes(i.Owner), place, now)
+			return i.Derive(p.deps.Derive(i.Owner), place, now) || replanned
+		})
+	})
+}
+
+func (p *Planner) each(ctx context.Context, prefixes []string, work func(book.Entry) error) error {
+	return crew.Run(p.deps.Hands, func(give crew.Give) error {
+		return p.deps.Book.Each(ctx, prefixes, func(e book.Entry) error {
+			give(e.Key, func() error { return work(e) })
+			return ctx.Err()
+		})
+	})
+}
+
+// place returns where a plan is reckoned.
+func (p *Planner) place(ctx context.Context, z *zones.Zones, s zones.Subject) (matter.Place, error) {
+	zone, err := z.Of(ctx, s)
+	if errors.Is(err, zones.ErrNone) {
+		return matter.Place{Refusal: err.Error()}, nil
+	}
+	return matter.Place{Zone: zone}, err
+}
+
+func (p *Planner) change(ctx context.Context, key string, decide book.Decide) error {
+	e, err := p.deps.Book.Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	return p.alter(ctx, e, decide)
+}
+
+// alter stores the invoice first and its timers second: a timer is made again
+// when it lacks.
+func (p *Planner) alter(ctx context.Context, e book.Entry, decide book.Decide) error {
+	var before []timer.Moment
+	now, changed, err := p.deps.Book.Alter(ctx, e, func(i *matter.Matter) bool {
+		before = moments(i)
+		return decide(i)
+	})
+	if err != nil || !changed {
+		return err
+	}
+	for _, m := range moments(now.Matter) {
+		if slices.Contains(before, m) {
 			continue
 		}
-		if err := p.save(ctx, next); err != nil {
+		if err := p.deps.Timer.Arm(ctx, m, e.Key); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// zone returns the zone, or why there is none.
-func (p *Planner) zone(ctx context.Context, e *event.Event) (_ *time.Location, refusal string, err error) {
-	zone, err := p.deps.Zones.Of(ctx, e)
-	if errors.Is(err, zones.ErrNone) {
-		p.deps.Logger.Error().Err(err).Str("owner", e.Owner).Str("account", e.Account).Str("event", e.ID).
-			Msg("events after this delivery cannot be planned")
-		return nil, err.Error(), nil
-	}
-	return zone, "", err
-}
-
-func (p *Planner) draft(d Delivery, invoice string, rule due.Rule) plan.Plan {
-	e := d.Event
-	values := make(event.Values, len(e.Data))
-	for token, v := range e.Data {
-		if p.deps.Carries(token) {
-			values[token] = v
+// moments returns those at which something of a matter is to be looked at.
+func moments(i *matter.Matter) (out []timer.Moment) {
+	for n := range i.Plans {
+		p := &i.Plans[n]
+		if p.State.Finished() {
+			continue
+		}
+		if m := timer.At(i.Part, p.Wakes()); !slices.Contains(out, m) {
+			out = append(out, m)
 		}
 	}
-	return plan.Plan{
-		ID: plan.ID(e.Owner, invoice, rule), Owner: e.Owner, Account: e.Account, Part: d.Part, Invoice: invoice,
-		Days: rule.Days, Time: rule.At.String(), State: plan.Pending, Seq: d.Seq,
-		Delivery: e.ID, DeliveredAt: deliveredAt(e), Values: values,
-	}
-}
-
-// save stores the plan first and its timer second: a timer is made again when
-// it lacks.
-func (p *Planner) save(ctx context.Context, next plan.Plan) error {
-	now, changed, err := p.deps.Book.Change(ctx, next.Key(), func(old *plan.Plan) (plan.Plan, bool) {
-		return plan.Replan(old, next)
-	})
-	switch {
-	case err != nil || now.Seq != next.Seq:
-		return err
-	case now.State == plan.Pending:
-		return p.deps.Timer.Arm(ctx, &now)
-	case changed && now.State == plan.Refused:
-		return p.deps.Timer.Disarm(ctx, now.Owner, now.ID)
-	}
-	return nil
-}
-
-// Cancel cancels the pending plans whose keys begin with a prefix: those of an
-// invoice or of an account. The event of the sequence is why.
-func (p *Planner) Cancel(ctx context.Context, prefix, reason string, seq uint64) error {
-	return p.deps.Book.Each(ctx, prefix, func(found *plan.Plan) error {
-		if found.State != plan.Pending {
-			return nil
-		}
-		return p.cancel(ctx, found, reason, seq)
-	})
-}
-
-func (p *Planner) cancel(ctx context.Context, found *plan.Plan, reason string, seq uint64) error {
-	now, _, err := p.deps.Book.Change(ctx, found.Key(), func(old *plan.Plan) (plan.Plan, bool) {
-		if old == nil {
-			return *found, false
-		}
-		return old.Cancel(reason, seq)
-	})
-	if err != nil || now.State != plan.Cancelled {
-		return err
-	}
-	return p.deps.Timer.Disarm(ctx, now.Owner, now.ID)
+	return out
 }

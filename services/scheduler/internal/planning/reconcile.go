@@ -2,57 +2,97 @@ package planning
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
-	"github.com/billhook/billhook/services/scheduler/internal/plan"
+	"github.com/billhook/billhook/config/plan/book"
+	"github.com/billhook/billhook/config/plan/matter"
+	"github.com/billhook/billhook/config/plan/timer"
 )
 
-// Reconcile makes timers and plans agree: timers that lack are armed, stray
-// ones are removed, and plans that were finished for longer than keep are
-// forgotten. A plan that is due gets a timer that is due at once.
-func (p *Planner) Reconcile(ctx context.Context, keep time.Duration) error {
+// Reconcile makes timers and plans agree: timers that lack are armed, the
+// earliest first, stray ones are removed, and invoices about which nothing has
+// happened for longer than their owner is to be remembered are forgotten. A plan
+// that is due gets a timer that goes off at once.
+func (p *Planner) Reconcile(ctx context.Context, keep func(owner string) time.Duration) error {
 	// Timers first: each of them was set after its plan was stored, so one
 	// whose plan is not seen afterwards is stray.
 	armed, err := p.deps.Timer.Armed(ctx)
 	if err != nil {
 		return err
 	}
-	lost := 0
-	err = p.deps.Book.Each(ctx, "", func(found *plan.Plan) error {
-		key := TimerKey{found.Owner, found.ID}
-		switch {
-		case !found.State.Finished() && !armed[key]:
-			lost++
-			return p.deps.Timer.Arm(ctx, found)
-		case !found.State.Finished():
-			delete(armed, key)
-		case p.old(found, keep):
-			return p.deps.Book.Forget(ctx, found)
+	a := audit{armed: armed, needed: map[timer.Moment]bool{}, lost: map[timer.Moment][]string{}}
+	err = p.deps.Book.Outlines(ctx, func(e book.Entry) error {
+		if e.Matter.Unfinished() {
+			a.see(e)
+			return nil
+		}
+		if p.old(e.Matter, keep(e.Matter.Owner)) {
+			return p.deps.Book.Forget(ctx, e)
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for key := range armed {
-		if err := p.deps.Timer.Disarm(ctx, key.Owner, key.Plan); err != nil {
+	return p.settle(ctx, &a)
+}
+
+func (p *Planner) old(i *matter.Matter, keep time.Duration) bool {
+	return p.deps.Now().Sub(i.Last()) > keep
+}
+
+// audit compares what is armed with what is needed.
+type audit struct {
+	armed timer.Armed
+	// needed are the moments of unfinished plans.
+	needed map[timer.Moment]bool
+	// lost are the moments to be armed, with the keys that lack.
+	lost map[timer.Moment][]string
+	keys int
+}
+
+func (a *audit) see(e book.Entry) {
+	for _, m := range moments(e.Matter) {
+		a.needed[m] = true
+		if !a.armed.Keys.Has(m.MarkOf(e.Key)) {
+			a.lost[m] = append(a.lost[m], e.Key)
+			a.keys++
+		} else if _, known := a.lost[m]; !known && !a.armed.Timers[m] {
+			a.lost[m] = nil
+		}
+	}
+}
+
+// stray returns the moments that are armed for nothing.
+func (a *audit) stray() []timer.Moment {
+	var out []timer.Moment
+	for _, set := range []map[timer.Moment]bool{a.armed.Timers, a.armed.Moments} {
+		for m := range set {
+			if !a.needed[m] {
+				out = append(out, m)
+			}
+		}
+	}
+	slices.SortFunc(out, timer.Moment.Compare)
+	return slices.Compact(out)
+}
+
+func (p *Planner) settle(ctx context.Context, a *audit) error {
+	for _, m := range slices.SortedFunc(maps.Keys(a.lost), timer.Moment.Compare) {
+		if err := p.deps.Timer.Arm(ctx, m, a.lost[m]...); err != nil {
 			return err
 		}
 	}
-	if lost+len(armed) > 0 {
-		p.deps.Logger.Info().Int("armed", lost).Int("removed", len(armed)).Msg("timers reconciled")
+	stray := a.stray()
+	for _, m := range stray {
+		if err := p.deps.Timer.Drop(ctx, m); err != nil {
+			return err
+		}
+	}
+	if len(a.lost)+len(stray) > 0 {
+		p.deps.Logger.Info().Int("moments", len(a.lost)).Int("invoices", a.keys).Int("removed", len(stray)).Msg("timers reconciled")
 	}
 	return nil
-}
-
-// old reports whether a finished plan has been of no use for longer than keep.
-func (p *Planner) old(found *plan.Plan, keep time.Duration) bool {
-	last := found.FiredAt
-	if last.IsZero() {
-		last = found.DueAt
-	}
-	if last.IsZero() {
-		last = found.DeliveredAt
-	}
-	return p.deps.Now().Sub(last) > keep
 }

@@ -1,5 +1,6 @@
 // Package zones finds the time zone in which a delivery is reckoned: the
-// account's, else the owner's. It refuses to guess one.
+// account's, else what the delivery said, else the owner's. It refuses to guess
+// one.
 package zones
 
 import (
@@ -9,9 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/billhook/billhook/config/account"
-	"github.com/billhook/billhook/shared/event"
-	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/tokens"
 )
 
@@ -19,55 +17,54 @@ import (
 // where the one that they have does not exist. No repetition mends that.
 var ErrNone = errors.New("no time zone")
 
-// Accounts reads accounts.
-type Accounts interface {
-	// Get fails with [fault.NotFound] when there is no such account.
-	Get(ctx context.Context, owner, id string) (*account.Account, error)
+// Names knows the zones that are configured, as they are at this moment: one
+// that was read before a change was stored is not an answer.
+type Names interface {
+	// Account returns the zone of an account, "" when it has none or is not
+	// known.
+	Account(ctx context.Context, owner, account string) (string, error)
+	// Owner returns the zone of an owner, "" when it has none or is gone.
+	Owner(ctx context.Context, owner string) (string, error)
 }
 
-// Owners knows the owners.
-type Owners interface {
-	// TimeZone returns the zone of an owner, "" when it has none or is gone.
-	TimeZone(ctx context.Context, owner string) (string, error)
+// Subject is what a zone is wanted for.
+type Subject struct {
+	Owner, Account string
+	// Said is the zone that the delivery itself gave, if any.
+	Said string
 }
 
 // Zones finds time zones. It may be used by many goroutines.
 type Zones struct {
-	accounts Accounts
-	owners   Owners
-	loaded   sync.Map // name to *time.Location
+	names  Names
+	loaded *sync.Map // name to *time.Location
 }
 
-// New returns zones by these accounts and owners.
-func New(a Accounts, o Owners) *Zones { return &Zones{accounts: a, owners: o} }
+// New returns zones by these names.
+func New(n Names) *Zones { return &Zones{names: n, loaded: new(sync.Map)} }
 
-// Of returns the zone of the account that an event concerns: as the account is
-// now, else as the event says, else the owner's.
-func (z *Zones) Of(ctx context.Context, e *event.Event) (*time.Location, error) {
-	name, err := z.name(ctx, e)
+// Of returns the zone of a subject.
+func (z *Zones) Of(ctx context.Context, s Subject) (*time.Location, error) {
+	name, err := z.name(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	if name == "" {
-		return nil, fmt.Errorf("%w: neither account %q nor owner %q has one", ErrNone, e.Account, e.Owner)
+		return nil, fmt.Errorf("%w: neither account %q nor owner %q has one", ErrNone, s.Account, s.Owner)
 	}
 	return z.load(name)
 }
 
-func (z *Zones) name(ctx context.Context, e *event.Event) (string, error) {
-	if e.Account != "" {
-		a, err := z.accounts.Get(ctx, e.Owner, e.Account)
-		if err != nil && fault.KindOf(err) != fault.NotFound {
-			return "", err
-		}
-		if err == nil && a.TimeZone != "" {
-			return a.TimeZone, nil
+func (z *Zones) name(ctx context.Context, s Subject) (string, error) {
+	if s.Account != "" {
+		if name, err := z.names.Account(ctx, s.Owner, s.Account); err != nil || name != "" {
+			return name, err
 		}
 	}
-	if name := e.Data.Text("Account.TimeZone"); name != "" {
-		return name, nil
+	if s.Said != "" {
+		return s.Said, nil
 	}
-	return z.owners.TimeZone(ctx, e.Owner)
+	return z.names.Owner(ctx, s.Owner)
 }
 
 // load reads a zone once.

@@ -5,47 +5,44 @@ import (
 	"errors"
 	"testing"
 	_ "time/tzdata" // the zones must not depend on the machine
-
-	"github.com/billhook/billhook/config/account"
-	"github.com/billhook/billhook/shared/event"
-	"github.com/billhook/billhook/shared/fault"
 )
 
 // known is accounts' and owners' zones.
 type known struct {
-	account, owner string
-	accountErr     error
-	ownerErr       error
+	account, owner       string
+	accountErr, ownerErr error
+	asked                int
 }
 
-func (k known) Get(context.Context, string, string) (*account.Account, error) {
-	return &account.Account{TimeZone: k.account}, k.accountErr
+func (k *known) Account(context.Context, string, string) (string, error) {
+	k.asked++
+	return k.account, k.accountErr
 }
 
-func (k known) TimeZone(context.Context, string) (string, error) { return k.owner, k.ownerErr }
+func (k *known) Owner(context.Context, string) (string, error) {
+	k.asked++
+	return k.owner, k.ownerErr
+}
+
+var errDown = errors.New("cannot be read")
 
 func TestTheAccountsZoneCountsElseTheOwners(t *testing.T) {
-	missing := fault.New(fault.NotFound, "find account", "a1", nil)
-	down := fault.New(fault.Unavailable, "read", "accounts", nil)
-	said := event.Values{"Account.TimeZone": event.Str("Asia/Tokyo")}
 	for _, c := range []struct {
 		rule  string
 		known known
-		data  event.Values
+		said  string
 		want  string // "" for none, "?" for unknown now
 	}{
-		{"the account's", known{account: "Europe/Paris", owner: "UTC"}, said, "Europe/Paris"},
-		{"an account without one: the event's", known{owner: "UTC"}, said, "Asia/Tokyo"},
-		{"an unknown account: the event's", known{accountErr: missing, owner: "UTC"}, said, "Asia/Tokyo"},
-		{"else the owner's", known{accountErr: missing, owner: "America/Lima"}, nil, "America/Lima"},
-		{"nobody has one", known{}, nil, ""},
-		{"one that does not exist", known{account: "Mars/Base"}, nil, ""},
-		{"the machine's is nobody's", known{account: "Local"}, nil, ""},
-		{"accounts cannot be read", known{accountErr: down, owner: "UTC"}, nil, "?"},
-		{"owners cannot be read", known{ownerErr: down}, nil, "?"},
+		{"the account's", known{account: "Europe/Paris", owner: "UTC"}, "Asia/Tokyo", "Europe/Paris"},
+		{"an account without one: the event's", known{owner: "UTC"}, "Asia/Tokyo", "Asia/Tokyo"},
+		{"else the owner's", known{owner: "America/Lima"}, "", "America/Lima"},
+		{"nobody has one", known{}, "", ""},
+		{"one that does not exist", known{account: "Mars/Base"}, "", ""},
+		{"the machine's is nobody's", known{account: "Local"}, "", ""},
+		{"accounts cannot be read", known{accountErr: errDown, owner: "UTC"}, "", "?"},
+		{"owners cannot be read", known{ownerErr: errDown}, "", "?"},
 	} {
-		z := New(c.known, c.known)
-		zone, err := z.Of(t.Context(), &event.Event{Owner: "acme", Account: "a1", Data: c.data})
+		zone, err := New(&c.known).Of(t.Context(), Subject{Owner: "acme", Account: "a1", Said: c.said})
 		got := "?"
 		switch {
 		case err == nil:
@@ -56,5 +53,22 @@ func TestTheAccountsZoneCountsElseTheOwners(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: %q (%v), want %q", c.rule, got, err, c.want)
 		}
+	}
+}
+
+func TestAPassAsksForEachZoneOnceAndAgainAfterAFailure(t *testing.T) {
+	k := &known{owner: "UTC", ownerErr: errDown}
+	pass := New(k).Remembering()
+	if _, err := pass.Of(t.Context(), Subject{Owner: "acme"}); !errors.Is(err, errDown) {
+		t.Fatal(err)
+	}
+	k.ownerErr = nil
+	for range 3 {
+		if zone, err := pass.Of(t.Context(), Subject{Owner: "acme"}); err != nil || zone.String() != "UTC" {
+			t.Fatal(zone, err)
+		}
+	}
+	if k.asked != 2 {
+		t.Errorf("asked %d times", k.asked)
 	}
 }

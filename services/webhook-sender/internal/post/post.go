@@ -6,6 +6,7 @@ package post
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -23,12 +24,21 @@ import (
 type Request struct {
 	// URL is complete; it is shared and never changed.
 	URL *url.URL
+	// ContentType is the media type of Body; empty means application/json.
+	ContentType string
+	// Added are the header lines that the subscription adds: names that do not
+	// repeat one another or one of those below.
+	Added [][2]string
+	// Proof says who sends it; nil where the signature alone does.
+	Proof *Proof
 	// ID is the webhook-id, Timestamp the webhook-timestamp in Unix seconds,
 	// Signature the webhook-signature.
 	ID        string
 	Timestamp int64
 	Signature string
-	Body      []byte
+	// Sequence is the billhook-sequence of ordered deliveries, else 0.
+	Sequence uint64
+	Body     []byte
 }
 
 // Answer is what became of a request.
@@ -38,6 +48,8 @@ type Answer struct {
 	Reason, Detail string
 	// Status is the HTTP status, 0 when none arrived.
 	Status int
+	// Header is the answer's; nil when none arrived.
+	Header http.Header
 	// Body is the first part of the answer's body, as valid UTF-8.
 	Body string
 	// RetryAfter is what the receiver asked for, 0 when nothing.
@@ -50,21 +62,29 @@ type Answer struct {
 
 // Client makes requests. It may be used by many goroutines.
 type Client struct {
-	settings  Settings
-	transport *http.Transport
-	kept      sync.Pool
+	settings   Settings
+	transport  *http.Transport
+	identities identities
+	kept       sync.Pool
 }
 
 // New returns a client.
 func New(s Settings) *Client {
 	return &Client{
-		settings: s, transport: transport(&s),
+		settings: s, transport: transport(&s), identities: identities{settings: &s, kept: map[string]*shown{}},
 		kept: sync.Pool{New: func() any { return new([MaxKept]byte) }},
 	}
 }
 
-// Close drops the idle connections.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+// Close drops the idle connections. No request may be under way.
+func (c *Client) Close() {
+	c.transport.CloseIdleConnections()
+	c.identities.close()
+}
+
+// Transport is what all requests without an identity go through. Whoever uses
+// it bounds the whole time of a request, and what is read of its answer.
+func (c *Client) Transport() http.RoundTripper { return c.transport }
 
 // Post makes one request. It ends within the total limit, or when ctx ends,
 // with the reason [Cancelled].
@@ -72,7 +92,7 @@ func (c *Client) Post(ctx context.Context, r Request) Answer {
 	start := c.settings.Now()
 	within, cancel := context.WithTimeout(ctx, c.settings.Total)
 	defer cancel()
-	a := c.exchange(within, r)
+	a := c.prove(within, r)
 	if a.Reason != "" && ctx.Err() != nil {
 		a.Reason, a.Detail = Cancelled, "the sender stopped"
 	}
@@ -82,30 +102,40 @@ func (c *Client) Post(ctx context.Context, r Request) Answer {
 
 // exchange goes to the transport itself: a client would follow redirects.
 func (c *Client) exchange(ctx context.Context, r Request) Answer {
-	resp, err := c.transport.RoundTrip(request(ctx, r))
+	way := c.transport
+	if r.Proof != nil && r.Proof.Identity != nil {
+		own := c.identities.take(r.Proof.Identity)
+		defer c.identities.give(own)
+		way = own.transport
+	}
+	resp, err := way.RoundTrip(request(ctx, r))
 	if err != nil {
-		reason, detail := classify(err)
+		reason, detail := Classify(err)
 		return Answer{Reason: reason, Detail: detail, Refused: guard.Detail(err)}
 	}
 	defer func() { _ = resp.Body.Close() }()
-	a := Answer{Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header, c.settings.Now)}
+	a := Answer{Status: resp.StatusCode, Header: resp.Header, RetryAfter: retryAfter(resp.Header, c.settings.Now)}
 	a.Reason, a.Detail = judge(resp.StatusCode)
-	body, err := c.read(resp)
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return a // what follows is no body: no limit of time would end it
+	}
+	body, err := c.read(resp, r.Proof)
 	a.Body = body
 	if err != nil && a.Reason == "" {
 		// The receiver did not finish its answer: what it did with the
 		// webhook is unknown, and a repeat has the same id.
 		a.Reason, a.Detail = ResponseBody, "the answer broke off"
-		if reason, _ := classify(err); reason == Timeout {
+		if reason, _ := Classify(err); reason == Timeout {
 			a.Reason, a.Detail = Timeout, "the answer did not end in time"
 		}
 	}
 	return a
 }
 
-// read returns the first part of the body. It reads on to the end where that
-// is near, since only then the connection can be used again.
-func (c *Client) read(resp *http.Response) (string, error) {
+// read returns the first part of the body, without what proves who we are. It
+// reads on to the end where that is near, since only then the connection can be
+// used again.
+func (c *Client) read(resp *http.Response, p *Proof) (string, error) {
 	if resp.Body == http.NoBody {
 		return "", nil
 	}
@@ -115,7 +145,8 @@ func (c *Client) read(resp *http.Response) (string, error) {
 	}
 	defer c.kept.Put(space)
 	n, err := fill(resp.Body, space[:])
-	text := strings.ToValidUTF8(string(space[:n]), "\ufffd")
+	text := p.mask(string(space[:n]), n == MaxKept)
+	text = strings.ToValidUTF8(text[:min(len(text), MaxKept)], "\ufffd")
 	if err == nil {
 		_, err = io.Copy(io.Discard, io.LimitReader(resp.Body, MaxRead-MaxKept))
 	}
@@ -144,11 +175,18 @@ func request(ctx context.Context, r Request) *http.Request {
 	}).WithContext(ctx)
 	// Names are written as the specification spells them.
 	req.Header = http.Header{
-		"Content-Type":      {"application/json"},
-		"User-Agent":        {userAgent},
+		"Content-Type":      {cmp.Or(r.ContentType, "application/json")},
+		"User-Agent":        {UserAgent},
 		"webhook-id":        {r.ID},
 		"webhook-timestamp": {strconv.FormatInt(r.Timestamp, 10)},
 		"webhook-signature": {r.Signature},
+	}
+	for _, line := range r.Added {
+		req.Header[line[0]] = []string{line[1]}
+	}
+	r.Proof.write(req.Header)
+	if r.Sequence > 0 {
+		req.Header["billhook-sequence"] = []string{strconv.FormatUint(r.Sequence, 10)}
 	}
 	// With GetBody a request of which nothing was written yet moves to a new
 	// connection when the kept one turns out to be closed.
@@ -157,4 +195,5 @@ func request(ctx context.Context, r Request) *http.Request {
 	return req
 }
 
-const userAgent = "Billhook/1"
+// UserAgent is how requests name their sender.
+const UserAgent = "Billhook/1"

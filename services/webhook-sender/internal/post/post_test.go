@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"os/exec"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -52,7 +54,10 @@ func serve(t testing.TB, h http.Handler, change ...func(*httptest.Server)) (*pos
 	t.Cleanup(srv.Close)
 	roots := x509.NewCertPool()
 	roots.AddCert(srv.Certificate())
-	return client(t, settings(roots, reach(srv.Listener.Addr()))), srv
+	s := settings(roots, reach(srv.Listener.Addr()))
+	// What is served here answers, however busy the machine.
+	s.Limits = post.Limits{Handshake: 10 * time.Second, Headers: 10 * time.Second, Total: 20 * time.Second}
+	return client(t, s), srv
 }
 
 func reach(addr net.Addr) *guard.Policy {
@@ -202,6 +207,7 @@ func TestAStopOfTheSenderIsNoFailureOfTheReceiver(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r.Body) // only then the server sees a hang-up
 		cancel()
 		<-r.Context().Done()
+		panic(http.ErrAbortHandler) // an answer that still came would be one
 	}))
 	if a := c.Post(ctx, request("/")); a.Reason != post.Cancelled {
 		t.Fatalf("%+v", a)
@@ -232,12 +238,80 @@ func srv443(port string) (n uint16) {
 	return n
 }
 
+// The standard library looks at the environment once for each process, so this
+// takes one of its own.
 func TestTheEnvironmentsProxyIsNotAsked(t *testing.T) {
-	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-	t.Setenv("https_proxy", "http://127.0.0.1:1")
+	const again = "POST_TEST_WITH_A_PROXY"
+	if os.Getenv(again) == "" {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+		cmd.Env = append(os.Environ(), again+"=true", "HTTPS_PROXY=http://127.0.0.1:1", "https_proxy=http://127.0.0.1:1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
 	c, _ := serve(t, http.NotFoundHandler())
 	if a := c.Post(t.Context(), request("/")); a.Status != 404 {
 		t.Fatalf("%+v", a)
+	}
+}
+
+// Each limit by itself ends a request: the others are so long that the test would
+// end it first, which counts as a stop.
+func TestEveryLimitOfTimeHoldsByItself(t *testing.T) {
+	const short, long = 50 * time.Millisecond, time.Hour
+	silent := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler) // a return would be an answer
+	})
+	endless := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler) // a return would end it in order
+	})
+	accepting, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = accepting.Close() })
+	deaf := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	mute := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", accepting.Addr().String())
+	}
+	for _, row := range []struct {
+		name    string
+		limits  post.Limits
+		handler http.Handler
+		dial    func(ctx context.Context, network, address string) (net.Conn, error)
+	}{
+		{"connection", post.Limits{Handshake: short, Headers: long, Total: long}, nil, deaf},
+		{"handshake", post.Limits{Handshake: short, Headers: long, Total: long}, nil, mute},
+		{"headers", post.Limits{Handshake: long, Headers: short, Total: long}, silent, nil},
+		{"total, without headers", post.Limits{Handshake: long, Headers: long, Total: short}, silent, nil},
+		{"total, with headers", post.Limits{Handshake: long, Headers: long, Total: time.Second}, endless, nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			srv := httptest.NewUnstartedServer(row.handler)
+			srv.Config.ErrorLog = quiet()
+			srv.StartTLS()
+			t.Cleanup(srv.Close)
+			roots := x509.NewCertPool()
+			roots.AddCert(srv.Certificate())
+			s := settings(roots, reach(srv.Listener.Addr()))
+			if s.Limits = row.limits; row.dial != nil {
+				s.Dial = row.dial
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			if a := client(t, s).Post(ctx, request("/")); a.Reason != post.Timeout {
+				t.Errorf("%+v", a)
+			}
+		})
 	}
 }
 

@@ -15,11 +15,13 @@ import (
 	"github.com/billhook/billhook/shared/guard"
 )
 
-// The stable classes of failure. Beside them there is "status_" and the
-// status for every answer outside 2xx and 3xx.
+// Cancelled says that the sender stopped, so that nothing is known of the
+// receiver; no outcome tells of it.
+const Cancelled = "cancelled"
+
+// The reasons of failures, stable classes. Beside them there is "status_" and
+// the status for every answer outside 1xx to 3xx. docs/webhooks.md has them all.
 const (
-	// Cancelled: the sender stopped; nothing is known of the receiver.
-	Cancelled = "cancelled"
 	// Timeout: a limit of time was reached.
 	Timeout = "timeout"
 	// DNS: the host name could not be resolved.
@@ -36,32 +38,36 @@ const (
 	Redirect = "redirect"
 	// ResponseBody: an answer of 2xx that broke off.
 	ResponseBody = "response_body"
+	// OAuthToken: the endpoint's token server gave no access token.
+	OAuthToken = "oauth_token"
 	// Protocol: what answered speaks no proper HTTP, or too much of it.
 	Protocol = "protocol"
 )
 
 // judge names what a status means: only 2xx is success.
 func judge(status int) (reason, detail string) {
-	switch status / 100 {
-	case 2:
+	switch class := status / 100; {
+	case class == 2:
 		return "", ""
-	case 3:
+	case class == 3:
 		return Redirect, "redirects are not followed; give the final address"
+	case class < 2:
+		return Protocol, "the answer has a status that ends no request"
 	default:
 		return "status_" + strconv.Itoa(status), http.StatusText(status)
 	}
 }
 
-// classify names the failure of a request without an answer. What it says may
+// Classify names the failure of a request without an answer. What it says may
 // be read by the endpoint's owner, so it never holds a resolved address.
-func classify(err error) (reason, detail string) {
+func Classify(err error) (reason, detail string) {
 	var dns *net.DNSError
 	var timeout interface{ Timeout() bool }
 	switch {
 	case errors.Is(err, guard.ErrAddressNotAllowed):
 		return AddressNotAllowed, "address not allowed"
 	case errors.As(err, &dns):
-		return DNS, "the host name could not be resolved"
+		return DNS, dnsDetail(dns)
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return Timeout, "no answer in time"
 	case isTLS(err):
@@ -72,6 +78,17 @@ func classify(err error) (reason, detail string) {
 		return Lost, "the connection was closed before an answer"
 	default:
 		return Protocol, "the answer is no proper HTTP, or its headers are too large"
+	}
+}
+
+func dnsDetail(err *net.DNSError) string {
+	switch {
+	case err.IsNotFound:
+		return "the host name does not exist or has no address"
+	case err.IsTimeout:
+		return "the host name could not be resolved in time"
+	default:
+		return "the host name could not be resolved: its name servers failed"
 	}
 }
 
@@ -95,6 +112,7 @@ func tlsDetail(err error) string {
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var unknown x509.UnknownAuthorityError
+	var op *net.OpError
 	switch {
 	case errors.As(err, &host):
 		return "the certificate is for another name"
@@ -102,6 +120,8 @@ func tlsDetail(err error) string {
 		return "the certificate is not valid: " + invalid.Error()
 	case errors.As(err, &unknown):
 		return "the certificate's authority is not known"
+	case errors.As(err, &op) && op.Op == "remote error":
+		return "the receiver refused a TLS connection of version 1.2 or later, or the client certificate, or that there is none"
 	default:
 		return "no TLS connection of version 1.2 or later came about"
 	}

@@ -9,15 +9,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"sync"
 
 	"github.com/billhook/billhook/config/subscription"
-	"github.com/billhook/billhook/services/webhook-sender/internal/payload"
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/event"
+	"github.com/billhook/billhook/shared/payload"
 	"github.com/billhook/billhook/tokens"
+	"github.com/billhook/billhook/tokens/offer"
 )
 
 // errForm says that a template for a JSON value gave something else.
@@ -26,12 +25,14 @@ var errForm = errors.New("the template gave no JSON value")
 // Program is a compiled version. It may be used by many goroutines.
 type Program struct {
 	catalogue  *tokens.Catalogue
+	form       payload.Form
 	path       string           // where it has no tokens
 	template   *tokens.Template // else nil
-	parameters []parameter
-	// open are the names of tokens open to webhooks, by event type; used
-	// where there are no parameters.
-	open sync.Map
+	parameters []parameter      // of the body
+	query      []part
+	header     []part
+	// offer gives the members where there are no parameters.
+	offer *offer.Offer
 }
 
 // parameter is one compiled parameter: template, token or literal.
@@ -42,18 +43,30 @@ type parameter struct {
 	literal  string
 }
 
-// Rendered is what one delivery sends. Both parts are frozen from the first
-// failed attempt on.
+// Rendered is what one delivery sends. All of it is frozen from the first
+// attempt on.
 type Rendered struct {
 	// Path is percent-encoded and begins with / where it is not empty.
 	Path string
-	Body []byte
+	// Query is percent-encoded pairs.
+	Query string
+	// Header is lines that the owner adds, in order.
+	Header []Line
+	// ContentType is the media type of Body.
+	ContentType string
+	Body        []byte
 }
+
+// Line is a header line.
+type Line struct{ Name, Value string }
 
 // Compile checks and compiles the webhook of a version. The error is
 // [fault.Problems] where a template breaks a rule.
 func Compile(c *tokens.Catalogue, spec *subscription.Spec) (*Program, error) {
-	p := &Program{catalogue: c, path: spec.Webhook.Path}
+	p := &Program{catalogue: c, offer: offer.New(c, delivery.Webhook), path: spec.Webhook.Path, form: payload.Plain}
+	if spec.Webhook.Format == subscription.CloudEvents {
+		p.form = payload.CloudEvent
+	}
 	use := tokens.Use{Events: spec.Events, Channel: delivery.Webhook, Output: tokens.URLPath}
 	if strings.Contains(spec.Webhook.Path, "{{") {
 		t, err := c.Parse(spec.Webhook.Path, use)
@@ -62,45 +75,61 @@ func Compile(c *tokens.Catalogue, spec *subscription.Spec) (*Program, error) {
 		}
 		p.template = t
 	}
-	use.Output = tokens.JSONValue
 	for _, q := range spec.Webhook.Parameters {
-		out := parameter{name: q.Name, token: q.Token}
-		if q.Literal != nil {
-			out.literal = *q.Literal
+		use.Output = q.In.Output()
+		if err := p.add(q, use); err != nil {
+			return nil, fmt.Errorf("compile parameter %q: %w", q.Name, err)
 		}
-		if q.Template != "" {
-			t, err := c.Parse(q.Template, use)
-			if err != nil {
-				return nil, fmt.Errorf("compile parameter %q: %w", q.Name, err)
-			}
-			out.template = t
-		}
-		p.parameters = append(p.parameters, out)
 	}
 	return p, nil
+}
+
+// add compiles one parameter into its place.
+func (p *Program) add(q subscription.Parameter, use tokens.Use) error {
+	if q.In == subscription.InQuery || q.In == subscription.InHeader {
+		return p.addPart(q, use)
+	}
+	out := parameter{name: q.Name, token: q.Token}
+	if q.Literal != nil {
+		out.literal = *q.Literal
+	}
+	if q.Template != "" {
+		t, err := p.catalogue.Parse(q.Template, use)
+		if err != nil {
+			return err
+		}
+		out.template = t
+	}
+	p.parameters = append(p.parameters, out)
+	return nil
 }
 
 // Render renders path and body for an event in a frame. The error is
 // [payload.ErrTooLarge], or one of the templates'.
 func (p *Program) Render(ev *event.Event, f tokens.Frame) (Rendered, error) {
-	var out Rendered
+	out := Rendered{ContentType: p.form.ContentType()}
 	var err error
-	if p.template == nil && len(p.parameters) == 0 {
+	if p.template == nil && len(p.parameters)+len(p.query)+len(p.header) == 0 {
 		out.Path = p.path
-		out.Body, err = payload.Render(ev, p.all(ev))
+		out.Body, err = p.form.Render(ev, p.offer.Members(ev))
 		return out, err
 	}
 	values := p.catalogue.Values(ev, f)
 	if out.Path, err = p.renderPath(values); err != nil {
 		return Rendered{}, err
 	}
-	members := p.all(ev)
-	if len(p.parameters) > 0 {
-		if members, err = p.chosen(values); err != nil {
-			return Rendered{}, err
-		}
+	if err = p.renderParts(&out, values); err != nil {
+		return Rendered{}, err
 	}
-	out.Body, err = payload.Render(ev, members)
+	if len(p.parameters) == 0 {
+		out.Body, err = p.form.Render(ev, p.offer.Members(ev))
+		return out, err
+	}
+	members, err := p.chosen(values)
+	if err != nil {
+		return Rendered{}, err
+	}
+	out.Body, err = p.form.Render(ev, members)
 	return out, err
 }
 
@@ -138,34 +167,4 @@ func (p *Program) chosen(v tokens.Values) ([]payload.Member, error) {
 		members[i] = m
 	}
 	return members, nil
-}
-
-// all gives every value of the event that webhooks may use, by token name.
-func (p *Program) all(ev *event.Event) []payload.Member {
-	if len(p.parameters) > 0 {
-		return nil
-	}
-	open := p.openTokens(ev.Type)
-	members := make([]payload.Member, 0, len(ev.Data))
-	for name, value := range ev.Data {
-		if open[name] {
-			members = append(members, payload.Member{Name: name, Value: value})
-		}
-	}
-	slices.SortFunc(members, func(a, b payload.Member) int { return strings.Compare(a.Name, b.Name) })
-	return members
-}
-
-func (p *Program) openTokens(eventType string) map[string]bool {
-	if known, ok := p.open.Load(eventType); ok {
-		if set, ok := known.(map[string]bool); ok {
-			return set
-		}
-	}
-	set := map[string]bool{}
-	for _, t := range p.catalogue.Available(eventType, delivery.Webhook) {
-		set[t.Name] = true
-	}
-	p.open.Store(eventType, set)
-	return set
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/billhook/billhook/config/subscription"
-	"github.com/billhook/billhook/services/webhook-sender/internal/payload"
 	"github.com/billhook/billhook/services/webhook-sender/internal/program"
 	"github.com/billhook/billhook/shared/event"
+	"github.com/billhook/billhook/shared/payload"
 	"github.com/billhook/billhook/tokens"
 )
 
@@ -160,6 +160,42 @@ func BenchmarkDecodeEvent(b *testing.B) {
 	for b.Loop() {
 		if _, err := event.Decode(raw); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+func TestParametersOutsideTheBodyAreEscapedForTheirPlace(t *testing.T) {
+	p := compile(t, subscription.Webhook{Path: "/in", Parameters: []subscription.Parameter{
+		{Name: "total", Token: "Invoice.Total", In: subscription.InBody},
+		{Name: "a b&c", Token: "Account.Id", In: subscription.InQuery},
+		{Name: "day", Template: "{{Account.[Bill Day]}}+{{Account.Id}}", In: subscription.InQuery},
+		{Name: "fixed", Literal: new("x=1&y +"), In: subscription.InQuery},
+		{Name: "X-Account", Token: "Account.Id", In: subscription.InHeader},
+		{Name: "X-Many", Template: "{{Account.Id}}, {{Account.[Bill Day]}}", In: subscription.InHeader},
+		{Name: "X-Fixed", Literal: new("plain"), In: subscription.InHeader},
+	}})
+	for value, want := range map[string][2]string{
+		"A 1/é":             {"A%201%2F%C3%A9", "A 1/é"},
+		"a&b=c#d":           {"a%26b%3Dc%23d", "a&b=c#d"},
+		"x\r\nHost: evil":   {"x%0D%0AHost%3A%20evil", "x Host: evil"},
+		"\x00\u2028y":       {"%00%E2%80%A8y", "y"},
+		"{{Invoice.Total}}": {"%7B%7BInvoice.Total%7D%7D", "{{Invoice.Total}}"},
+	} {
+		ev := posted()
+		ev.Data["Account.Id"] = event.Str(value)
+		got, err := p.Render(ev, tokens.Frame{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if query := "a%20b%26c=" + want[0] + "&day=15+" + want[0] + "&fixed=x%3D1%26y%20%2B"; got.Query != query {
+			t.Errorf("query %s, want %s", got.Query, query)
+		}
+		header := []program.Line{{Name: "X-Account", Value: want[1]}, {Name: "X-Many", Value: want[1] + ", 15"}, {Name: "X-Fixed", Value: "plain"}}
+		if diff := cmp.Diff(header, got.Header); diff != "" {
+			t.Error(diff)
+		}
+		if body := string(got.Body); !strings.HasSuffix(body, `"data":{"total":"12.50"}}`) {
+			t.Errorf("body %s", body)
 		}
 	}
 }

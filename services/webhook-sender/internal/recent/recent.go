@@ -25,28 +25,50 @@ func New(size int) *Log {
 	return &Log{size: size, young: map[string]*entry{}, old: map[string]*entry{}}
 }
 
-// Begin claims a delivery with made attempts behind it. It returns false when
-// somebody works at it, or when more attempts than those were made: then the
-// caller has a repeat of what others see to.
-func (l *Log) Begin(id string, made int) bool {
+// Claim is what became of a claim.
+type Claim uint8
+
+const (
+	// Yours says that the caller works at the delivery from now on.
+	Yours Claim = iota
+	// Busy says that somebody else works at it.
+	Busy
+	// Made says that more attempts were made than the caller knows of. It has a repeat.
+	Made
+)
+
+// Begin claims a delivery with made attempts behind it.
+func (l *Log) Begin(id string, made int) Claim {
+	return l.claim(id, func(e *entry) bool { return e.made <= made })
+}
+
+// Again claims a delivery that is asked for again, whatever was made before. It
+// returns false while somebody works at it.
+func (l *Log) Again(id string) bool {
+	return l.claim(id, func(*entry) bool { return true }) == Yours
+}
+
+func (l *Log) claim(id string, free func(*entry) bool) Claim {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e, ok := l.young[id]
 	if !ok {
 		e, ok = l.old[id]
 	}
-	if ok && (e.busy || e.made > made) {
-		return false
-	}
-	if !ok {
+	switch {
+	case !ok:
 		e = &entry{}
+	case e.busy:
+		return Busy
+	case !free(e):
+		return Made
 	}
 	if _, ok := l.young[id]; !ok {
 		l.turn()
 		l.young[id] = e
 	}
 	e.busy = true
-	return true
+	return Yours
 }
 
 // turn begins a new generation where the young one is full. What is being

@@ -1,10 +1,12 @@
-// Package send delivers webhooks: it takes tasks from the pools, finds out
-// where each goes, makes the attempt and writes down what became of it. It
-// refuses to order deliveries: they are made as soon as there is room.
+// Package send delivers webhooks out of order: it takes tasks from the pools,
+// has the attempt of each made when there is room, and writes down what became
+// of it.
 //
-//	task ─▶ known already? ─▶ lane of its endpoint ─▶ event ─▶ body ─▶ POST
-//	                                                                    │
-//	   settled ◀─ outcome ◀─ retry set, or parked, or neither ◀─ verdict ┘
+//	task ─▶ known already? ─▶ endpoint away? ─▶ lane of its endpoint ─▶ attempt
+//	                            │                                          │
+//	                            ▼                                          │
+//	   settled ◀───────────── stashed                                      │
+//	   settled ◀──── outcome ◀──────── retry set, or parked ◀──────────────┘
 //
 // Each step on the way back is stored before the next begins, so that a crash
 // anywhere loses nothing: a retry that is set twice replaces itself, and a
@@ -15,20 +17,11 @@ import (
 	"context"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
+	"github.com/billhook/billhook/services/webhook-sender/internal/attempt"
+	"github.com/billhook/billhook/services/webhook-sender/internal/gate"
 	"github.com/billhook/billhook/streams/pool"
 	"github.com/billhook/billhook/streams/settle"
 	"github.com/billhook/billhook/streams/subject"
-)
-
-// The headers that webhooks add to retries and to what is parked. The data of
-// these messages is the body, byte for byte as it was first sent.
-const (
-	// HeaderEndpoint is the id of the endpoint.
-	HeaderEndpoint = "Billhook-Endpoint"
-	// HeaderPath is the rendered path behind the endpoint's URL.
-	HeaderPath = "Billhook-Path"
 )
 
 // task is a message that stays in progress until it is settled.
@@ -45,12 +38,36 @@ type job struct {
 	// is to be looked up. stored is when the task was stored.
 	again  bool
 	stored time.Time
+	origin origin
+	// seq is the sequence in DELIVERIES of what comes from there.
+	seq uint64
+	// pass has the probe where the request is made although the endpoint is
+	// open.
+	pass gate.Pass
+	// made is what became of the attempt, once that is recorded.
+	made *attempt.Made
 }
+
+// origin is where a job comes from: that says what becomes of it while its
+// endpoint is away.
+type origin uint8
+
+const (
+	// fresh is a task of DELIVERIES: it joins the backlog.
+	fresh origin = iota
+	// retry is due: it is set again.
+	retry
+	// waited comes from the backlog, whose reader knows when it is time.
+	waited
+)
 
 // open reads a task. With an error the job has only the owner and the
 // subscription of the subject, and the task's data.
 func open(t *pool.Task) (*job, error) {
-	j := &job{task: t, again: t.Delivered > 1, stored: t.Time}
+	j := &job{task: t, again: t.Delivered > 1, stored: t.Time, seq: t.Seq}
+	if _, err := subject.ParseDelivery(t.Subject); err != nil {
+		j.origin = retry
+	}
 	var err error
 	if j.Work, err = settle.Read(t.Subject, t.Header, t.Data); err == nil {
 		return j, nil
@@ -62,25 +79,4 @@ func open(t *pool.Task) (*job, error) {
 	j.Part, j.Frozen = at.Part, t.Data
 	j.Delivery.Owner, j.Delivery.Subscription = at.Owner, at.Subscription
 	return j, err
-}
-
-// freeze keeps what was rendered for the endpoint.
-func (j *job) freeze(endpoint, path string, body []byte) {
-	j.Header = nats.Header{HeaderEndpoint: {endpoint}}
-	if path != "" {
-		j.Header[HeaderPath] = []string{path}
-	}
-	j.Frozen = body
-}
-
-// frozen reports whether the body is there already. Until the first attempt
-// nothing is, also where the delivery was put off.
-func (j *job) frozen() bool { return len(j.Frozen) > 0 }
-
-// endpoint is that of a job that has its body already, else empty.
-func (j *job) endpoint() string {
-	if !j.frozen() {
-		return ""
-	}
-	return j.Header.Get(HeaderEndpoint)
 }

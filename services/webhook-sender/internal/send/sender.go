@@ -2,18 +2,17 @@ package send
 
 import (
 	"context"
-	"io"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
-	"github.com/billhook/billhook/services/webhook-sender/internal/post"
+	"github.com/billhook/billhook/services/webhook-sender/internal/attempt"
+	"github.com/billhook/billhook/services/webhook-sender/internal/gate"
 	"github.com/billhook/billhook/services/webhook-sender/internal/recent"
 	"github.com/billhook/billhook/services/webhook-sender/internal/target"
-	"github.com/billhook/billhook/shared/delivery"
-	"github.com/billhook/billhook/shared/lane"
-	"github.com/billhook/billhook/streams/eventlog"
+	"github.com/billhook/billhook/services/webhook-sender/internal/turn"
+	"github.com/billhook/billhook/streams/notice"
 	"github.com/billhook/billhook/streams/pool"
 	"github.com/billhook/billhook/streams/settle"
 )
@@ -29,21 +28,24 @@ const (
 	FaultRecorded = "webhook-recorded"
 	// FaultSettled: the task is acknowledged.
 	FaultSettled = "webhook-settled"
+	// FaultStashed: the task has joined the backlog of its endpoint and is not
+	// acknowledged.
+	FaultStashed = "webhook-stashed"
 )
+
+// Notices tells owners of what goes wrong. It does not block.
+type Notices interface{ Raise(n notice.Notice) }
 
 // Settings are the parts that a sender works with.
 type Settings struct {
-	Targets *target.Book
-	Events  *eventlog.Reader
-	Client  *post.Client
-	Desk    *settle.Desk
-	// Limits bound the requests and what waits for them.
-	Limits lane.Limits
-	// MaxRetryAfter bounds what a receiver may ask for.
-	MaxRetryAfter time.Duration
-	Log           zerolog.Logger
-	Now           func() time.Time
-	Rand          io.Reader
+	Maker *attempt.Maker
+	Desk  *settle.Desk
+	// Gate says which endpoints are given requests.
+	Gate *gate.Gate
+	// Turns bounds the requests and what waits for them.
+	Turns   *turn.Turns
+	Notices Notices
+	Log     zerolog.Logger
 	// Fault is called at the fault points.
 	Fault func(point string)
 }
@@ -52,8 +54,8 @@ type Settings struct {
 type Sender struct {
 	Settings
 	recent *recent.Log
-	lanes  *lane.Lanes[*job]
 	work   sync.WaitGroup
+	life   context.Context //nolint:containedctx // that of what waits for its turn, which outlasts who put it there
 }
 
 // remembered is how many deliveries a process remembers.
@@ -62,25 +64,34 @@ const remembered = 16 << 10
 // New returns a sender. What it starts works under ctx, which has to outlast
 // the taking of tasks.
 func New(ctx context.Context, s Settings) *Sender {
-	out := &Sender{Settings: s, recent: recent.New(remembered)}
-	out.lanes = lane.New(s.Limits, lane.Handler[*job]{
-		Run:  func(j *job, free func()) { out.attempt(ctx, j, free) },
-		Shed: func(j *job, wait time.Duration) { out.putOff(ctx, j, wait) },
-		Drop: func(j *job) { out.release(ctx, j) },
-	})
-	return out
+	return &Sender{Settings: s, recent: recent.New(remembered), life: ctx}
 }
 
-// Drain gives back what waits for a lane and what still comes, and returns when
-// no request is under way.
-func (s *Sender) Drain() { s.lanes.Stop() }
+// waiting is a job that waits for its turn: a [turn.Job].
+type waiting struct {
+	*job
+	sender *Sender
+}
+
+// Run implements [turn.Job].
+func (w waiting) Run(free func()) { w.sender.attempt(w.sender.life, w.job, free) }
+
+// PutOff implements [turn.Job].
+func (w waiting) PutOff(wait time.Duration) { w.sender.shed(w.sender.life, w.job, wait) }
+
+// Drop implements [turn.Job].
+func (w waiting) Drop() { w.sender.release(w.sender.life, w.job) }
+
+// Drain gives back what waits for its turn and what still comes, and returns
+// when no request is under way.
+func (s *Sender) Drain() { s.Turns.Stop() }
 
 // Stop drains and waits for everything that was started. No task may be taken
 // any more.
 func (s *Sender) Stop() {
-	s.lanes.Stop()
+	s.Turns.Stop()
 	s.work.Wait()
-	s.lanes.Stop() // what came to it meanwhile
+	s.Turns.Stop() // what came to it meanwhile
 }
 
 // Take takes a task of DELIVERIES or a due retry. It does not block.
@@ -94,10 +105,12 @@ func (s *Sender) take(ctx context.Context, j *job, err error) {
 		s.work.Go(func() { s.malformed(ctx, j, err) })
 		return
 	}
-	if !s.recent.Begin(j.Delivery.ID, j.Attempts) {
-		// Another task of this delivery is under way, or has gone further:
-		// it is the one that is seen to.
-		s.work.Go(func() { s.settle(ctx, j) })
+	if j.Anew() {
+		s.work.Go(func() { s.again(ctx, j) })
+		return
+	}
+	if claim := s.recent.Begin(j.Delivery.ID, j.Attempts); claim != recent.Yours {
+		s.work.Go(func() { s.repeated(ctx, j, claim) })
 		return
 	}
 	if j.again {
@@ -107,10 +120,37 @@ func (s *Sender) take(ctx context.Context, j *job, err error) {
 	s.line(ctx, j)
 }
 
+// repeated ends a task of which another one is under way or has gone further: that
+// is the one that is seen to. Only a retry may be what the other one leads to: it is
+// due before all that follows from the attempt is stored, where that takes long.
+func (s *Sender) repeated(ctx context.Context, j *job, claim recent.Claim) {
+	if claim == recent.Busy && j.origin == retry {
+		s.comeBack(ctx, j)
+		return
+	}
+	s.settle(ctx, j)
+}
+
+// again begins what somebody asked for once more. Asked for twice, it is made
+// once: the second finds the outcome of the first.
+func (s *Sender) again(ctx context.Context, j *job) {
+	if s.recent.Again(j.Delivery.ID) {
+		s.resume(ctx, j)
+		return
+	}
+	s.comeBack(ctx, j) // what is under way may end without an attempt
+}
+
+// comeBack has a task come again when another one of its delivery may have ended.
+func (s *Sender) comeBack(ctx context.Context, j *job) {
+	s.wait(ctx)
+	s.handBack(ctx, j)
+}
+
 // resume goes on with a task that was delivered before, unless its attempt is
 // recorded.
 func (s *Sender) resume(ctx context.Context, j *job) {
-	past, err := s.Desk.Last(ctx, &j.Delivery, j.stored)
+	past, err := s.Desk.Last(ctx, &j.Delivery, j.Since(j.stored))
 	if err != nil {
 		s.logFor(j).Warn().Err(err).Msg("delivery given back")
 		s.release(ctx, j)
@@ -124,17 +164,26 @@ func (s *Sender) resume(ctx context.Context, j *job) {
 	s.line(ctx, j)
 }
 
-// line puts a job into the lane of its endpoint.
+// line has a job wait for the turn of its endpoint.
 func (s *Sender) line(ctx context.Context, j *job) {
-	t, refusal := s.Targets.Find(&j.Delivery, j.endpoint())
+	t, refusal := s.Maker.Find(&j.Work)
 	if refusal != nil {
 		s.work.Go(func() { s.refuse(ctx, j, refusal) })
 		return
 	}
-	if !j.frozen() {
-		s.Events.Want(ctx, j.Delivery.EventSeq)
+	if s.held(j, t) {
+		s.work.Go(func() { s.away(ctx, j, holding{target: t}) })
+		return
 	}
-	s.lanes.Offer(j.Delivery.Owner+"/"+t.Endpoint, t.InFlight, j)
+	s.enter(ctx, j, t)
+}
+
+// enter puts a job into the lane of its endpoint whatever its state.
+func (s *Sender) enter(ctx context.Context, j *job, t *target.Target) {
+	if !attempt.Frozen(&j.Work) {
+		s.Maker.Events.Want(ctx, j.Delivery.EventSeq)
+	}
+	s.Turns.Offer(j.Delivery.Owner, t, waiting{j, s})
 }
 
 // settle acknowledges the task. Where that fails it is delivered again, and
@@ -148,6 +197,10 @@ func (s *Sender) settle(ctx context.Context, j *job) {
 // release gives the task back: nothing became of it.
 func (s *Sender) release(ctx context.Context, j *job) {
 	s.recent.End(j.Delivery.ID, j.Attempts)
+	s.handBack(ctx, j)
+}
+
+func (s *Sender) handBack(ctx context.Context, j *job) {
 	if err := j.task.Release(ctx); err != nil {
 		s.logFor(j).Info().Err(err).Msg("delivery not given back; it comes again after a while")
 	}
@@ -158,13 +211,17 @@ func (s *Sender) release(ctx context.Context, j *job) {
 const pause = time.Second
 
 func (s *Sender) giveBack(ctx context.Context, j *job) {
+	s.wait(ctx)
+	s.release(ctx, j)
+}
+
+func (s *Sender) wait(ctx context.Context) {
 	t := time.NewTimer(pause)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 	case <-t.C:
 	}
-	s.release(ctx, j)
 }
 
 func (s *Sender) fault(point string) {
@@ -177,12 +234,4 @@ func (s *Sender) logFor(j *job) *zerolog.Logger {
 	log := s.Log.With().Str("owner", j.Delivery.Owner).Str("event", j.Delivery.EventID).
 		Str("delivery", j.Delivery.ID).Str("subscription", j.Delivery.Subscription).Logger()
 	return &log
-}
-
-// outcome begins the record of the next attempt.
-func (j *job) outcome(s *Sender, result delivery.Result) *delivery.Outcome {
-	return &delivery.Outcome{
-		AttemptID: attemptID(s.Rand), Attempt: j.Attempts + 1,
-		Delivery: j.Delivery, Channel: delivery.Webhook, Result: result, At: s.Now(),
-	}
 }

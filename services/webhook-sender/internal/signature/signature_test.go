@@ -1,6 +1,8 @@
 package signature_test
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"net/http"
@@ -34,6 +36,27 @@ func TestTheFixedVectorOfTheSpecificationIsMet(t *testing.T) {
 	if got := signature.Header(m, []*signature.Key{key(t, vector)}); got != want {
 		t.Fatalf("got %q, want %q", got, want)
 	}
+}
+
+func TestAnAsymmetricSignatureVerifiesWithThePublicKey(t *testing.T) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := key(t, "whsk_"+base64.StdEncoding.EncodeToString(private))
+	rapid.Check(t, func(rt *rapid.T) {
+		m := signature.Message{
+			ID: "dlv_" + rapid.StringMatching(`[a-z0-9]{1,60}`).Draw(rt, "id"), Timestamp: rapid.Int64Range(0, 1<<40).Draw(rt, "at"),
+			Body: rapid.SliceOf(rapid.Byte()).Draw(rt, "body"),
+		}
+		both := strings.Fields(signature.Header(m, []*signature.Key{key(t, vector), k}))
+		encoded, ok := strings.CutPrefix(both[1], "v1a,")
+		sum, err := base64.StdEncoding.DecodeString(encoded)
+		signed := append([]byte(m.ID+"."+strconv.FormatInt(m.Timestamp, 10)+"."), m.Body...)
+		if !ok || err != nil || !ed25519.Verify(public, signed, sum) || !strings.HasPrefix(both[0], "v1,") {
+			t.Fatalf("signatures %q, %v", both, err)
+		}
+	})
 }
 
 func TestEverySecretOfARotationVerifiesWithThePublicLibrary(t *testing.T) {

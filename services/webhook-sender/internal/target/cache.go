@@ -8,10 +8,12 @@ import (
 	"github.com/billhook/billhook/config/directory"
 	"github.com/billhook/billhook/config/endpoint"
 	"github.com/billhook/billhook/config/subscription"
+	"github.com/billhook/billhook/services/webhook-sender/internal/post"
 	"github.com/billhook/billhook/services/webhook-sender/internal/program"
 	"github.com/billhook/billhook/services/webhook-sender/internal/signature"
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/secret"
 )
 
 // errNoSecret is returned for an endpoint without any signing secret.
@@ -23,7 +25,9 @@ type opened struct {
 	from *endpoint.Endpoint
 	base *url.URL
 	keys []key
-	err  error
+	// proof is how the endpoint's requests prove who sends them.
+	proof *post.Proof
+	err   error
 }
 
 func (b *Book) open(owner string, ep *endpoint.Endpoint) (*opened, error) {
@@ -32,8 +36,11 @@ func (b *Book) open(owner string, ep *endpoint.Endpoint) (*opened, error) {
 	o, ok := b.endpoints[at]
 	b.mu.RUnlock()
 	if !ok || o.from != ep {
-		o = b.prepare(owner, ep)
+		if o = b.prepare(owner, ep); errors.Is(o.err, secret.ErrUnknownKey) {
+			return o, o.err // not kept: the key may come without a change of the endpoint
+		}
 		b.mu.Lock()
+		b.tidy()
 		b.endpoints[at] = o
 		b.mu.Unlock()
 	}
@@ -62,8 +69,34 @@ func (b *Book) prepare(owner string, ep *endpoint.Endpoint) *opened {
 	}
 	if len(o.keys) == 0 {
 		o.err = fault.New(fault.Internal, op, ep.ID, errNoSecret)
+		return o
+	}
+	if o.proof, o.err = b.proof(owner, ep); o.err != nil {
+		o.err = fault.New(fault.Internal, op, ep.ID, o.err)
 	}
 	return o
+}
+
+// leastKept is up to how many entries nothing is looked for.
+const leastKept = 1024
+
+// tidy forgets what was changed or deleted, secrets with it, whenever there is
+// twice as much as was left last time. The lock is held.
+func (b *Book) tidy() {
+	if len(b.endpoints)+len(b.programs) < b.most {
+		return
+	}
+	for at, o := range b.endpoints {
+		if b.settings.Directory.Owner(at.owner).Endpoints[at.id] != o.from {
+			delete(b.endpoints, at)
+		}
+	}
+	for at, c := range b.programs {
+		if b.settings.Directory.Owner(at.owner).Subscriptions[at.id] != c.from {
+			delete(b.programs, at)
+		}
+	}
+	b.most = max(leastKept, 2*(len(b.endpoints)+len(b.programs)))
 }
 
 // compiled holds the programs of a subscription's versions, by revision.
@@ -104,6 +137,7 @@ func (b *Book) compile(at id, sub *subscription.Subscription, v *subscription.Ve
 	defer b.mu.Unlock()
 	c, ok := b.programs[at]
 	if !ok || c.from != sub {
+		b.tidy()
 		c = &compiled{from: sub, programs: map[int]result{}}
 		b.programs[at] = c
 	}

@@ -14,6 +14,10 @@ const (
 	Broken = "template_broken"
 	// EndpointUnknown: the endpoint does not exist.
 	EndpointUnknown = "endpoint_unknown"
+)
+
+// What has a delivery wait for its endpoint.
+const (
 	// EndpointDisabled: the owner disabled the endpoint.
 	EndpointDisabled = "endpoint_disabled"
 	// EndpointUnusable: a signing secret cannot be opened, which is the
@@ -22,7 +26,7 @@ const (
 )
 
 // Refusal says why there is no target and what follows: Skipped, Parked, or
-// Retrying for what the operator can repair.
+// Retrying for what somebody can repair.
 type Refusal struct {
 	Reason string
 	Result delivery.Result

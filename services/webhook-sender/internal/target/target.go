@@ -13,6 +13,8 @@ import (
 	"github.com/billhook/billhook/config/directory"
 	"github.com/billhook/billhook/config/endpoint"
 	"github.com/billhook/billhook/config/subscription"
+	"github.com/billhook/billhook/services/webhook-sender/internal/oauth"
+	"github.com/billhook/billhook/services/webhook-sender/internal/post"
 	"github.com/billhook/billhook/services/webhook-sender/internal/program"
 	"github.com/billhook/billhook/services/webhook-sender/internal/signature"
 	"github.com/billhook/billhook/shared/backoff"
@@ -29,14 +31,21 @@ type Target struct {
 	Zone *time.Location
 	// Base is the endpoint's URL, to which a path is joined.
 	Base *url.URL
-	// InFlight is the greatest number of requests at a time.
-	InFlight int
-	Schedule backoff.Schedule
+	// InFlight is the greatest number of requests at a time, RateLimit that of
+	// requests a second over all instances, 0 for no limit.
+	InFlight  int
+	RateLimit float64
+	Schedule  backoff.Schedule
 	// Program is nil for a retry of a version that is no longer kept: it has
 	// its body already.
 	Program *program.Program
+	// Ordered is true where the version that matched is delivered in order.
+	Ordered bool
+	// Proof is how requests prove who sends them, beside their signature.
+	Proof *post.Proof
 
-	keys []key
+	keys     []key
+	disabled bool
 }
 
 type key struct {
@@ -60,6 +69,8 @@ type Settings struct {
 	Directory *directory.Directory
 	Catalogue *tokens.Catalogue
 	Sealer    *secret.Sealer
+	// Tokens gets the access tokens of endpoints that ask for them.
+	Tokens *oauth.Client
 }
 
 // Book finds targets. It may be used by many goroutines.
@@ -70,6 +81,9 @@ type Book struct {
 	endpoints map[id]*opened
 	programs  map[id]*compiled
 	zones     map[string]*time.Location
+	// most is how many entries there may be before those of what was deleted
+	// are looked for.
+	most int
 }
 
 type id struct{ owner, id string }
@@ -78,12 +92,22 @@ type id struct{ owner, id string }
 func NewBook(s Settings) *Book {
 	return &Book{
 		settings: s, endpoints: map[id]*opened{}, programs: map[id]*compiled{}, zones: map[string]*time.Location{},
+		most: leastKept,
 	}
 }
 
 // Find returns the target of a delivery, or why there is none. frozen is the
 // endpoint's id of a retry that has its body already, empty for others.
 func (b *Book) Find(ref *delivery.Reference, frozen string) (*Target, *Refusal) {
+	t, refusal := b.FindAnyway(ref, frozen)
+	if refusal == nil && t.disabled {
+		return nil, &Refusal{Reason: EndpointDisabled, Result: delivery.Retrying, Endpoint: t.Endpoint}
+	}
+	return t, refusal
+}
+
+// FindAnyway is [Book.Find] also for an endpoint that its owner disabled.
+func (b *Book) FindAnyway(ref *delivery.Reference, frozen string) (*Target, *Refusal) {
 	snap := b.settings.Directory.Owner(ref.Owner)
 	var prog *program.Program
 	endpointID := frozen
@@ -104,7 +128,11 @@ func (b *Book) Find(ref *delivery.Reference, frozen string) (*Target, *Refusal) 
 	if !ok {
 		return nil, &Refusal{Reason: EndpointUnknown, Result: delivery.Parked, Endpoint: endpointID, Early: true}
 	}
-	return b.aim(snap, ref, ep, prog)
+	t, refusal := b.aim(snap, ref, ep, prog)
+	if refusal == nil && version != nil {
+		t.Ordered = version.Spec.Order.InOrder()
+	}
+	return t, refusal
 }
 
 // find returns the version that matched.
@@ -124,16 +152,16 @@ func find(snap *directory.Snapshot, ref *delivery.Reference) (*subscription.Vers
 }
 
 func (b *Book) aim(snap *directory.Snapshot, ref *delivery.Reference, ep *endpoint.Endpoint, prog *program.Program) (*Target, *Refusal) {
-	if ep.Disabled {
-		return nil, &Refusal{Reason: EndpointDisabled, Result: delivery.Parked, Endpoint: ep.ID}
-	}
 	o, err := b.open(ref.Owner, ep)
+	if err != nil && ep.Disabled {
+		return nil, &Refusal{Reason: EndpointDisabled, Result: delivery.Retrying, Endpoint: ep.ID}
+	}
 	if err != nil {
 		return nil, &Refusal{Reason: EndpointUnusable, Result: delivery.Retrying, Endpoint: ep.ID, Err: err}
 	}
 	t := &Target{
-		Endpoint: ep.ID, Base: o.base, Zone: time.UTC, Program: prog, keys: o.keys,
-		InFlight: ep.InFlight, Schedule: ep.Retry,
+		Endpoint: ep.ID, Base: o.base, Zone: time.UTC, Program: prog, keys: o.keys, Proof: o.proof,
+		InFlight: ep.InFlight, RateLimit: ep.RateLimit, Schedule: ep.Retry, disabled: ep.Disabled,
 	}
 	if t.InFlight <= 0 {
 		t.InFlight = endpoint.DefaultInFlight

@@ -33,6 +33,12 @@ type Attempt struct {
 type Policy struct {
 	// Schedule is the endpoint's; it says how many attempts there are.
 	Schedule backoff.Schedule
+	// After is the number of the attempt behind which the schedule begins: 0,
+	// or what was behind the delivery when it was asked for again.
+	After int
+	// Forever goes on with the last interval of the schedule when that is used
+	// up, whatever the receiver answers: others wait for this one.
+	Forever bool
 	// MaxRetryAfter bounds what a receiver may ask for.
 	MaxRetryAfter time.Duration
 	// Rand draws evenly from [0, n).
@@ -57,10 +63,14 @@ func (p Policy) Judge(a Attempt) Verdict {
 	switch {
 	case a.Reason == "":
 		return Verdict{Result: delivery.Delivered}
-	case a.Status == http.StatusGone:
+	case a.Status == http.StatusGone && !p.Forever:
 		return Verdict{Result: delivery.Parked, Reason: Gone}
 	}
-	delay, ok := p.Schedule.Next(a.Number, p.Rand)
+	number := a.Number - p.After
+	if p.Forever {
+		number = min(number, len(p.Schedule)-1)
+	}
+	delay, ok := p.Schedule.Next(number, p.Rand)
 	if !ok {
 		return Verdict{Result: delivery.Parked, Reason: a.Reason}
 	}

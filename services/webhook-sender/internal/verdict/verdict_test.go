@@ -18,6 +18,24 @@ func longest(n int64) int64 { return n - 1 }
 
 func shortest(int64) int64 { return 0 }
 
+func TestWhatOthersWaitForIsTriedForEverAtTheLastInterval(t *testing.T) {
+	p := verdict.Policy{Schedule: backoff.Schedule{0, 10 * time.Second, time.Minute}, Rand: longest, Forever: true}
+	for _, a := range []verdict.Attempt{
+		{Number: 2, Reason: "timeout"}, {Number: 3, Reason: "timeout"}, {Number: 1000, Reason: "timeout"},
+		{Number: 7, Reason: "status_410", Status: 410},
+	} {
+		a.Ended = ended
+		v := p.Judge(a)
+		if v.Result != delivery.Retrying || v.NextAt.Sub(ended) < time.Minute || v.NextAt.Sub(ended) > time.Minute+time.Second {
+			t.Errorf("attempt %d: %+v", a.Number, v)
+		}
+	}
+	p.Schedule = backoff.Schedule{0}
+	if v := p.Judge(verdict.Attempt{Number: 5, Reason: "timeout", Ended: ended}); v.Result != delivery.Retrying {
+		t.Errorf("a schedule of one attempt: %+v", v)
+	}
+}
+
 func TestAnAttemptIsJudgedByItsStatusAndTheScheduleOfTheEndpoint(t *testing.T) {
 	retry := func(reason string, after time.Duration) verdict.Verdict {
 		at := ended.Add(after).Truncate(time.Second).Add(time.Second)
