@@ -45,6 +45,9 @@ func (d *scheduleDesk) with(cmd *cobra.Command, do func(*session, *plan.Desk) er
 		return err
 	}
 	defer s.close()
+	if err := mustExist(cmd.Context(), s.js, *d.owner); err != nil {
+		return err
+	}
 	k, err := s.assemble(cmd.Context(), kit.Needs{Buckets: scheduler.Needs().Buckets})
 	if err != nil {
 		return err
