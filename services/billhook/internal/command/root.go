@@ -98,7 +98,7 @@ func misnamed(root *cobra.Command, args []string) (*cobra.Command, error) {
 	if err != nil || !group.HasParent() || !group.HasSubCommands() {
 		return nil, nil
 	}
-	_ = group.ParseFlags(rest) // flags are those of a command: what is none is found before the first unknown one
+	_ = group.ParseFlags(rest) // it ends at a flag of the command that was meant, behind the word
 	if group.Flags().NArg() == 0 {
 		return nil, nil
 	}
@@ -106,7 +106,7 @@ func misnamed(root *cobra.Command, args []string) (*cobra.Command, error) {
 	for _, c := range group.Commands() {
 		names = append(names, c.Name())
 	}
-	return group, fmt.Errorf("unknown command %q for %q: there are %s", group.Flags().Arg(0), group.CommandPath(), strings.Join(names, ", "))
+	return group, fmt.Errorf("unknown command %q for %q, which has %s", group.Flags().Arg(0), group.CommandPath(), strings.Join(names, ", "))
 }
 
 // usage says how a command that was mistyped is typed.

@@ -61,6 +61,7 @@ func (d *scheduleDesk) list() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "ls",
+		Aliases: []string{"list"},
 		Short:   "List plans, those that are due first first, in the owner's time zone",
 		Example: "  billhook schedule ls --owner acme --state pending",
 		Args:    cobra.NoArgs,
