@@ -1,6 +1,7 @@
 package mailer
 
 import (
+	"strings"
 	"time"
 
 	"github.com/billhook/billhook/services/mailer/internal/unsubscribe"
@@ -62,19 +63,24 @@ func (c *Config) Check() fault.Problems {
 	positive(c.StopTimeout > 0, "MAILER_STOP_TIMEOUT")
 	positive(c.IdleTime > 0, "MAILER_IDLE_TIME")
 	positive(c.ConnectionAge > 0, "MAILER_CONNECTION_AGE")
-	positive(c.SettingsRetry >= time.Second, "MAILER_SETTINGS_RETRY")
 	positive(c.SettingsPatience > 0, "MAILER_SETTINGS_PATIENCE")
 	positive(c.DocumentMaxSize > 0, "MAILER_DOCUMENT_MAX_SIZE")
-	positive(c.DocumentRetry >= time.Second, "MAILER_DOCUMENT_RETRY")
 	positive(c.DocumentPatience > 0, "MAILER_DOCUMENT_PATIENCE")
 	positive(c.SeriesLive > 0, "MAILER_SERIES_LIVE")
 	positive(c.Lease > 0, "MAILER_LEASE")
 	positive(c.Templates > 0, "MAILER_TEMPLATES")
+	atLeastASecond := func(d time.Duration, name string) {
+		if d < time.Second {
+			out = append(out, process.Refuse(name, "must be at least 1s"))
+		}
+	}
+	atLeastASecond(c.SettingsRetry, "MAILER_SETTINGS_RETRY")
+	atLeastASecond(c.DocumentRetry, "MAILER_DOCUMENT_RETRY")
 	if c.Ambiguous != Retry && c.Ambiguous != Hold {
 		out = append(out, process.Refuse("MAILER_AMBIGUOUS", "must be retry or hold"))
 	}
-	if c.HelloName == "" {
-		out = append(out, process.Refuse("MAILER_HELLO_NAME", "must not be empty"))
+	if c.HelloName == "" || len(c.HelloName) > 255 || strings.ContainsFunc(c.HelloName, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		out = append(out, process.Refuse("MAILER_HELLO_NAME", "must be a host name such as mail.example.com"))
 	}
 	if p := c.Retry.Check(); len(p) > 0 {
 		out = append(out, process.Refuse("MAILER_RETRY", p.Error()))

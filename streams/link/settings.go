@@ -5,6 +5,10 @@
 package link
 
 import (
+	"net/url"
+	"slices"
+	"strings"
+
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/secret"
 )
@@ -31,7 +35,9 @@ func (s *Settings) Check() fault.Problems {
 			out = append(out, fault.Problem{Pointer: fault.Pointer(name), Rule: "setting.refused", Detail: detail})
 		}
 	}
-	refuse(s.URL == "", "NATS_URL", "is empty")
+	for server := range strings.SplitSeq(s.URL, ",") {
+		refuse(!names(strings.TrimSpace(server)), "NATS_URL", "must name a server such as nats://127.0.0.1:4222 or tls://nats.example.com, several with commas between")
+	}
 	refuse(s.User == "" && !s.Password.Empty(), "NATS_PASSWORD", "is set without NATS_USER")
 	refuse((s.CertFile == "") != (s.KeyFile == ""), "NATS_CERT_FILE", "and NATS_KEY_FILE are set one without the other")
 	ways := 0
@@ -42,4 +48,14 @@ func (s *Settings) Check() fault.Problems {
 	}
 	refuse(ways > 1, "NATS_USER", "and NATS_TOKEN and NATS_CREDS_FILE exclude each other")
 	return out
+}
+
+// names reports whether a text names a server. The client takes the one on this
+// machine where it does not.
+func names(server string) bool {
+	if !strings.Contains(server, "://") {
+		server = "nats://" + server
+	}
+	u, err := url.Parse(server)
+	return err == nil && u.Hostname() != "" && slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme)
 }

@@ -45,6 +45,9 @@ func (d *scheduleDesk) with(cmd *cobra.Command, do func(*session, *plan.Desk) er
 		return err
 	}
 	defer s.close()
+	if err := mustExist(cmd.Context(), s.js, *d.owner); err != nil {
+		return err
+	}
 	k, err := s.assemble(cmd.Context(), kit.Needs{Buckets: scheduler.Needs().Buckets})
 	if err != nil {
 		return err
@@ -58,6 +61,7 @@ func (d *scheduleDesk) list() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "ls",
+		Aliases: []string{"list"},
 		Short:   "List plans, those that are due first first, in the owner's time zone",
 		Example: "  billhook schedule ls --owner acme --state pending",
 		Args:    cobra.NoArgs,
