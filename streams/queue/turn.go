@@ -77,6 +77,7 @@ func (l *line) play(ctx context.Context) (done bool, err error) {
 		if next.Gap != l.state.Gap {
 			l.desk.settings.Lost(l.at, next.Gap)
 		}
+		l.desk.fault(FaultStored)
 		l.state, l.read, l.gap = next, time.Now(), nil
 		l.seen()
 		l.tail.drop(next.Head)
