@@ -261,6 +261,21 @@ func TestTheLastOutcomeOfADeliveryIsFoundInAMessageThatOthersShare(t *testing.T)
 	}
 }
 
+// The retry is stored before the record of the attempt, so it may be due, and its
+// own attempt on record, first: whoever then finds the former sends once more.
+func TestAnAttemptOnRecordIsFoundThoughTheOneBeforeItWasRecordedLater(t *testing.T) {
+	b := start(t)
+	since := time.Now()
+	for _, o := range []*delivery.Outcome{outcome("dlv_1", 2, delivery.Delivered), outcome("dlv_1", 1, delivery.Retrying)} {
+		if err := b.desk.Record(within(t), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := b.desk.Last(within(t), refTo("dlv_1"), since); err != nil || !got.Made(2) {
+		t.Errorf("%+v %v", got, err)
+	}
+}
+
 func TestOutcomesBeforeTheMomentAskedAboutMayBePassedOver(t *testing.T) {
 	b := start(t)
 	if err := b.desk.Record(within(t), outcome("dlv_1", 1, delivery.Delivered)); err != nil {
