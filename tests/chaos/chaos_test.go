@@ -47,7 +47,7 @@ func TestNothingIsLostAndNothingDoneTwiceWhenServicesAreKilled(t *testing.T) {
 	p := plan{
 		events: 10_000, inFlight: 8, accounts: 50, invoices: 60,
 		kills:    map[string]int{"ingest": 20, "matcher": 20, "webhook-sender": 20, "mailer": 5, "scheduler": 5, "queue": 10},
-		perQueue: 3,
+		perQueue: 2,
 	}
 	r := start(t, builder, p)
 	r.readers.start(p.perQueue)

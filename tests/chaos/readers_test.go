@@ -18,9 +18,9 @@ import (
 
 const (
 	// visibility is for how long readers have what they were handed out.
-	visibility = 2 * time.Second
+	visibility = time.Second
 	// most is how many events one asks for at once.
-	most = 40
+	most = 100
 	// doors is how many instances of the service queues are read at.
 	doors = 2
 )
@@ -114,6 +114,7 @@ func (r *readers) start(n int) {
 			r.work.Go(func() {
 				for ctx.Err() == nil {
 					r.pull(ctx, id, of, chance)
+					breathe(ctx)
 				}
 			})
 		}
@@ -203,7 +204,6 @@ func (r *readers) pull(ctx context.Context, id string, of *reading, chance *rand
 			of.unanswered += n
 		}
 		r.mu.Unlock()
-		breathe(ctx)
 		return
 	}
 	if len(got.Messages) == 0 {
@@ -279,7 +279,7 @@ func (r *readers) settle(ctx context.Context, path string, receipts []string) (b
 	return nil
 }
 
-// breathe leaves the machine to others before something is tried again.
+// breathe leaves the machine to others for a while, as somebody who works does.
 func breathe(ctx context.Context) {
 	t := time.NewTimer(20 * time.Millisecond)
 	defer t.Stop()
