@@ -111,9 +111,10 @@ func (r *readers) start(n int) {
 	for id, of := range r.read {
 		for i := range n {
 			chance := rand.New(rand.NewPCG(uint64(i), uint64(len(id)))) //nolint:gosec // chance of a test
+			one := reader{r, id, of, chance}
 			r.work.Go(func() {
 				for ctx.Err() == nil {
-					r.pull(ctx, id, of, chance)
+					one.pull(ctx)
 					breathe(ctx)
 				}
 			})
@@ -140,20 +141,28 @@ func (r *readers) tick() int {
 	return r.now
 }
 
-// ask posts to a queue at the instance of a door. It reports whether it may have
-// been heard, and fails without an answer of 200.
-func (r *readers) ask(ctx context.Context, door int, path string, body, into any) (heard bool, err error) {
+// asking is what is posted to a queue at the instance of a door, and where the answer
+// is put.
+type asking struct {
+	door       int
+	path       string
+	body, into any
+}
+
+// ask posts. It reports whether that may have been heard, and fails without an answer
+// of 200.
+func (r *readers) ask(ctx context.Context, a asking) (heard bool, err error) {
 	r.mu.Lock()
-	address := r.doors[door]
+	address := r.doors[a.door]
 	r.mu.Unlock()
 	if address == "" {
 		return false, errors.New("nobody is there")
 	}
-	text, err := json.Marshal(body)
+	text, err := json.Marshal(a.body)
 	if err != nil {
 		return false, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/v1/owners/"+demo.Owner+"/queues/"+path, bytes.NewReader(text))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/v1/owners/"+demo.Owner+"/queues/"+a.path, bytes.NewReader(text))
 	if err != nil {
 		return false, err
 	}
@@ -172,7 +181,7 @@ func (r *readers) ask(ctx context.Context, door int, path string, body, into any
 	if err != nil {
 		return true, err
 	}
-	return true, json.Unmarshal(got, into)
+	return true, json.Unmarshal(got, a.into)
 }
 
 // pulled is the answer to a pull, and settled that to what is done with receipts.
@@ -189,19 +198,27 @@ type (
 	}
 )
 
+// reader is one of those of a queue.
+type reader struct {
+	*readers
+	id     string
+	of     *reading
+	chance *rand.Rand
+}
+
 // pull pulls, and does something with what comes.
-func (r *readers) pull(ctx context.Context, id string, of *reading, chance *rand.Rand) {
+func (r *reader) pull(ctx context.Context) {
 	a := answer{since: time.Now().Round(0)}
 	r.mu.Lock()
 	a.asked = r.tick()
 	r.mu.Unlock()
 	var got pulled
-	n := 1 + chance.IntN(most)
-	heard, err := r.ask(ctx, chance.IntN(doors), id+"/pull", map[string]any{"max": n, "wait": "1s"}, &got)
+	n := 1 + r.chance.IntN(most)
+	heard, err := r.ask(ctx, asking{r.chance.IntN(doors), r.id + "/pull", map[string]any{"max": n, "wait": "1s"}, &got})
 	if err != nil {
 		r.mu.Lock()
 		if heard && ctx.Err() == nil {
-			of.unanswered += n
+			r.of.unanswered += n
 		}
 		r.mu.Unlock()
 		return
@@ -216,35 +233,36 @@ func (r *readers) pull(ctx context.Context, id string, of *reading, chance *rand
 	}
 	r.mu.Lock()
 	a.came, a.at = r.tick(), time.Now().Round(0)
-	of.answers = append(of.answers, a)
+	r.of.answers = append(r.of.answers, a)
 	r.mu.Unlock()
-	switch chance.IntN(64) {
+	switch r.chance.IntN(64) {
 	case 0: // it dies with what it has
 	case 1, 2, 3, 4:
-		some := chance.IntN(len(receipts))
-		r.release(ctx, id, of, a.events[:some], receipts[:some])
-		r.ack(ctx, id, of, a.events[some:], receipts[some:])
+		some := r.chance.IntN(len(receipts))
+		r.release(ctx, a.events[:some], receipts[:some])
+		r.ack(ctx, a.events[some:], receipts[some:])
 	default:
-		r.ack(ctx, id, of, a.events, receipts)
+		r.ack(ctx, a.events, receipts)
 	}
 }
 
 // release gives events back, which may come to somebody else as soon as it is asked.
-func (r *readers) release(ctx context.Context, id string, of *reading, events []handed, receipts []string) {
+func (r *reader) release(ctx context.Context, events []handed, receipts []string) {
 	r.mu.Lock()
 	for _, e := range events {
-		of.back[e] = r.tick()
+		r.of.back[e] = r.tick()
 	}
 	r.mu.Unlock()
-	r.settle(ctx, id+"/release", receipts)
+	r.settle(ctx, r.id+"/release", receipts)
 }
 
 // ack acknowledges events.
-func (r *readers) ack(ctx context.Context, id string, of *reading, events []handed, receipts []string) {
+func (r *reader) ack(ctx context.Context, events []handed, receipts []string) {
+	of := r.of
 	r.mu.Lock()
 	asked := r.tick()
 	r.mu.Unlock()
-	results := r.settle(ctx, id+"/ack", receipts)
+	results := r.settle(ctx, r.id+"/ack", receipts)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.tick()
@@ -267,7 +285,7 @@ func (r *readers) ack(ctx context.Context, id string, of *reading, events []hand
 func (r *readers) settle(ctx context.Context, path string, receipts []string) (became []string) {
 	for door := 0; ctx.Err() == nil && len(receipts) > 0; door++ {
 		var got settled
-		if _, err := r.ask(ctx, door%doors, path, map[string]any{"receipts": receipts}, &got); err != nil {
+		if _, err := r.ask(ctx, asking{door % doors, path, map[string]any{"receipts": receipts}, &got}); err != nil {
 			breathe(ctx)
 			continue
 		}
