@@ -41,6 +41,8 @@ type Settings struct {
 	Log     zerolog.Logger
 	Now     func() time.Time
 	Rand    io.Reader
+	// Fault is called at the fault points; nil in production.
+	Fault func(point string)
 }
 
 // Open returns a desk that hands out the events of the configured queues, once it
@@ -48,7 +50,7 @@ type Settings struct {
 func Open(s Settings) (*queue.Desk, *Plans) {
 	plans, open := newPlans(s), offer.New(s.Catalogue, delivery.Webhook)
 	return queue.New(queue.Settings{
-		JS: s.JetStream, Source: plans, Log: s.Log, Now: s.Now, Waiting: s.Waiting, Pace: s.Pace, Ticket: s.ticket, Lost: s.lost,
+		JS: s.JetStream, Source: plans, Log: s.Log, Now: s.Now, Waiting: s.Waiting, Pace: s.Pace, Ticket: s.ticket, Lost: s.lost, Fault: s.Fault,
 		Render: func(e *event.Event) []byte { return payload.Plain.Append(nil, e, open.Members(e)) },
 	}), plans
 }

@@ -17,8 +17,7 @@ import (
 func TestACrashLosesNothingAndRepeatsUnderTheSameMessageID(t *testing.T) {
 	for _, c := range []struct {
 		name, point string
-		refuse      bool          // the first attempt is refused for now
-		delay       time.Duration // until the second
+		refuse      bool // the first attempt is refused for now
 		letters     int
 	}{
 		{name: "noted", point: "mailer-noted", letters: 1},
@@ -27,10 +26,7 @@ func TestACrashLosesNothingAndRepeatsUnderTheSameMessageID(t *testing.T) {
 		{name: "recorded", point: "mailer-recorded", letters: 1},
 		{name: "settled", point: "mailer-settled", letters: 1},
 		{name: "refused", point: "mailer-sent", refuse: true, letters: 1},
-		// Nothing tells that the attempt was refused: it is made again, and its
-		// retry may be due before that is on record.
-		{name: "refused and kept", point: "mailer-kept", refuse: true, letters: 2},
-		{name: "refused and kept for long", point: "mailer-kept", refuse: true, delay: time.Hour, letters: 1},
+		{name: "refused and kept", point: "mailer-kept", refuse: true, letters: 1},
 		{name: "refused and recorded", point: "mailer-recorded", refuse: true, letters: 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -46,7 +42,7 @@ func TestACrashLosesNothingAndRepeatsUnderTheSameMessageID(t *testing.T) {
 			r := start(t, srv, nil)
 			r.putEmail(t, plain("e", "a@example.com"))
 			cfg := config(t)
-			cfg.Retry[1] = c.delay
+			cfg.Retry[1] = 0
 			first := r.run(t, cfg, c.point)
 			r.happen(t, "e")
 			select {
@@ -73,6 +69,38 @@ func TestACrashLosesNothingAndRepeatsUnderTheSameMessageID(t *testing.T) {
 			r.pending(t, 0)
 		})
 	}
+}
+
+// The retry is all that tells of the attempt: who finds the note of it sent the
+// letter again before, and the retry sent it, too, where both were under way.
+func TestARefusedLetterGoesOnceAndByItsRetryWhenTheMailerDiesBeforeTheRecord(t *testing.T) {
+	var once sync.Once
+	srv := smtptest.Start(t, smtptest.Script{Data: func(smtptest.Letter) (err error) {
+		once.Do(func() { err = smtptest.Reply(451, "later") })
+		return err
+	}})
+	r := start(t, srv, nil)
+	r.putEmail(t, plain("e", "a@example.com"))
+	cfg := config(t)
+	cfg.Retry[1] = 6 * time.Second // the delivery comes again long before that
+	first := r.run(t, cfg, "mailer-kept")
+	r.happen(t, "e")
+	select {
+	case <-first.dead:
+	case <-time.After(2 * time.Minute):
+		t.Fatal("no crash")
+	}
+	first.stop()
+	r.run(t, cfg, "")
+	got := r.outcomes(t, final(1))
+	if last := got[len(got)-1]; last.Result != delivery.Delivered || last.Attempt != 2 {
+		t.Errorf("outcomes %+v", got)
+	}
+	r.acknowledged(t)
+	if n := len(srv.Letters()); n != 1 {
+		t.Errorf("%d letters", n)
+	}
+	r.pending(t, 0)
 }
 
 // acknowledged waits until no delivery is open.

@@ -14,6 +14,6 @@ func Needs() kit.Needs {
 func FromKit(cfg Config, k *kit.Kit) (*Service, error) {
 	return New(cfg, Deps{
 		JetStream: k.JetStream, Catalogue: k.Catalogue, Directory: k.Directory, Callers: k.Callers,
-		Logger: k.Log, Now: k.Now, Rand: k.Rand, Partitions: k.Partitions, Notices: k.Notices(),
+		Logger: k.Log, Now: k.Now, Rand: k.Rand, Partitions: k.Partitions, Notices: k.Notices(), Fault: k.Fault,
 	})
 }

@@ -45,6 +45,8 @@ type Deps struct {
 	Notices *notice.Desk
 	// Pace has its defaults in production.
 	Pace queue.Pace
+	// Fault is called at the fault points; nil in production.
+	Fault func(point string)
 }
 
 // Service is one instance of the service.
@@ -65,7 +67,7 @@ func New(cfg Config, d Deps) (*Service, error) {
 	var known *reading.Plans
 	s.desk, known = reading.Open(reading.Settings{
 		Directory: d.Directory, JetStream: d.JetStream, Catalogue: d.Catalogue, Partitions: d.Partitions,
-		Waiting: cfg.Waiting, Pace: d.Pace, Notices: d.Notices, Log: d.Logger, Now: d.Now, Rand: d.Rand,
+		Waiting: cfg.Waiting, Pace: d.Pace, Notices: d.Notices, Log: d.Logger, Now: d.Now, Rand: d.Rand, Fault: d.Fault,
 	})
 	s.outlet = outlet.New(outlet.Deps{
 		Office: permit.Office{Callers: d.Callers, Owners: owners.New(d.Directory, d.JetStream), Logger: d.Logger},

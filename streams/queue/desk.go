@@ -61,6 +61,12 @@ func (d *Desk) Run(ctx context.Context) error {
 	return nil
 }
 
+func (d *Desk) fault(point string) {
+	if d.settings.Fault != nil {
+		d.settings.Fault(point)
+	}
+}
+
 // nudge has every line look at its plan.
 func (d *Desk) nudge() {
 	d.mu.Lock()

@@ -53,7 +53,9 @@ type line struct {
 	fresh bool
 	tail  tail
 	// gap is what retention took, where that is not stored yet.
-	gap  *handout.Gap
+	gap *handout.Gap
+	// told is the gap that was told of last.
+	told handout.Gap
 	used time.Time
 	// failed says that EVENTS could not be read.
 	failed bool
@@ -109,7 +111,7 @@ func (l *line) follow(ctx context.Context) bool {
 	// What was read ahead was judged by the former plan.
 	l.tail.close(ctx)
 	if key := Key(l.at, plan.Incarnation); key != l.key {
-		l.key, l.state, l.gap = key, stored{}, nil
+		l.key, l.state, l.gap, l.told = key, stored{}, nil, handout.Gap{}
 	}
 	l.plan = plan
 	return true

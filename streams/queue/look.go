@@ -87,6 +87,24 @@ func (l *line) missing(out handout.Gap) handout.Gap {
 	return all
 }
 
+// stored reports whether another instance found a gap, too, and stored it before.
+func (l *line) stored(g handout.Gap) bool {
+	if g.Short() {
+		return l.state.Head < g.After // it is read on from there
+	}
+	return l.state.Gap.First == g.First
+}
+
+// tell tells of a gap before it is stored: who dies in between tells of it twice, and
+// not never.
+func (l *line) tell(g handout.Gap) {
+	if same := func(of handout.Gap) bool { return of.First == g.First && of.Short() == g.Short() }; same(l.state.Gap) || same(l.told) {
+		return
+	}
+	l.told = g
+	l.desk.settings.Lost(l.at, g)
+}
+
 // noted is a gap that was found now.
 func (l *line) noted(after, first uint64) *handout.Gap {
 	return &handout.Gap{After: after, First: first, At: l.desk.settings.Now().UTC().Truncate(time.Millisecond)}
@@ -102,7 +120,12 @@ func (l *line) seen() {
 // every is how often the state is read again while somebody waits: the rarer, the
 // longer others have had what they have, so that a thousand queues of which each has
 // an event out for an hour cost little, and who waits is an eighth later at most.
+// Where nothing is out it is read when somebody comes: another instance may have
+// handed out what is not wanted here, or the state may be one of before.
 func (l *line) every() time.Duration {
+	if len(l.state.Out) == 0 {
+		return rare
+	}
 	return min(max(poll, time.Since(l.moved)/8), rare)
 }
 

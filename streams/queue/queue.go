@@ -95,7 +95,13 @@ type Settings struct {
 	// of one queue are three quarters at most.
 	Waiting int
 	Pace    Pace
+	// Fault is called at the fault points; nil in production.
+	Fault func(point string)
 }
+
+// FaultStored is the fault point at which a state is stored and nobody answered: a
+// test build may end the process there.
+const FaultStored = "queue-stored"
 
 // Pace is how long requests wait for what is there already and was not read yet.
 type Pace struct {

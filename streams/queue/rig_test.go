@@ -45,7 +45,9 @@ type rig struct {
 	ahead time.Duration
 	// render is called with every event that is handed out.
 	render func(*event.Event)
-	log    bytes.Buffer
+	// tell is called with every gap that is told.
+	tell func(handout.Gap)
+	log  bytes.Buffer
 }
 
 func newRig(t testing.TB, opts ...natstest.Option) *rig {
@@ -146,6 +148,9 @@ func (r *rig) start() *desk {
 		},
 		Ticket: func() uint64 { return rand.Uint64() | 1 },
 		Lost: func(_ queue.Address, g handout.Gap) {
+			if r.tell != nil {
+				r.tell(g)
+			}
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.lost = append(r.lost, g)

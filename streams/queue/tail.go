@@ -16,8 +16,14 @@ import (
 )
 
 const (
-	// room is how many events are read ahead of those that ask.
+	// room is how many events are read ahead of those that ask, and bulk of how many
+	// bytes, but for the last few: as many as two answers have.
 	room = 2 * MaxMessages
+	bulk = 2 * MaxBytes
+	// wire is how many are on their way from the server besides, of whatever size,
+	// and few how many of them are taken at a time.
+	wire = 32
+	few  = 8
 	// looks is how often the ends of EVENTS are compared with the reading.
 	looks = 10 * time.Second
 )
@@ -29,9 +35,10 @@ type tail struct {
 	reader *ordered.Reader
 	stop   context.CancelFunc
 	watch  sync.WaitGroup
-	// ahead are the wanted events that were read, passed the sequence up to which
-	// all were looked at, dropped that up to which they were let go of.
+	// ahead are the wanted events that were read, size their bytes, passed the sequence
+	// up to which all were looked at, dropped that up to which they were let go of.
 	ahead   []entry
+	size    int
 	passed  uint64
 	dropped uint64
 	// reached is how far the reading had come at the last look, looked when that
@@ -41,15 +48,16 @@ type tail struct {
 	first   uint64
 }
 
-// entry is a wanted event.
+// entry is a wanted event, and its size as it was stored.
 type entry struct {
 	seq   uint64
 	event *event.Event
+	size  int
 }
 
 // start begins to read behind what was passed.
 func (t *tail) start(ctx context.Context, plan *Plan) error {
-	r, err := ordered.Read(ctx, t.js, ordered.Config{Stream: topology.Events, Filters: plan.Filters, After: t.passed, Room: room})
+	r, err := ordered.Read(ctx, t.js, ordered.Config{Stream: topology.Events, Filters: plan.Filters, After: t.passed, Room: wire})
 	if err != nil {
 		return err
 	}
@@ -67,12 +75,12 @@ func (t *tail) close(ctx context.Context) {
 	t.stop()
 	t.watch.Wait()
 	t.reader.Close(ctx)
-	t.reader, t.ahead, t.passed, t.dropped = nil, nil, 0, 0
+	t.reader, t.ahead, t.size, t.passed, t.dropped = nil, nil, 0, 0, 0
 }
 
 // ready receives while there is something to be read for which there is room.
 func (t *tail) ready() <-chan struct{} {
-	if t.reader == nil || len(t.ahead) >= room {
+	if t.reader == nil || t.full() {
 		return nil
 	}
 	return t.reader.Ready()
@@ -89,17 +97,26 @@ func (t *tail) interrupted() <-chan error {
 // fill takes what was read behind a sequence. What others handed out before this
 // reading came to it is left out: there may be more of it than there is room.
 func (t *tail) fill(plan *Plan, head uint64) {
-	for _, m := range t.reader.Take(room - len(t.ahead)) {
-		t.passed = m.Seq
-		if m.Seq <= head {
-			continue
+	for !t.full() {
+		some := t.reader.Take(min(few, room-len(t.ahead)))
+		if len(some) == 0 {
+			return
 		}
-		e, err := event.Decode(m.Data)
-		if err == nil && plan.Match(e) { // ingest writes nothing that cannot be decoded
-			t.ahead = append(t.ahead, entry{m.Seq, e})
+		for _, m := range some {
+			t.passed = m.Seq
+			if m.Seq <= head {
+				continue
+			}
+			e, err := event.Decode(m.Data)
+			if err == nil && plan.Match(e) { // ingest writes nothing that cannot be decoded
+				t.ahead, t.size = append(t.ahead, entry{m.Seq, e, len(m.Data)}), t.size+len(m.Data)
+			}
 		}
 	}
 }
+
+// full reports whether there is no room for more.
+func (t *tail) full() bool { return len(t.ahead) >= room || t.size >= bulk }
 
 // behind returns the wanted events that were read behind a sequence.
 func (t *tail) behind(seq uint64) []entry {
@@ -114,7 +131,10 @@ func (t *tail) behind(seq uint64) []entry {
 // drop lets go of what was handed out.
 func (t *tail) drop(head uint64) {
 	t.dropped = max(t.dropped, head)
-	t.ahead = append([]entry(nil), t.behind(head)...)
+	t.ahead, t.size = append([]entry(nil), t.behind(head)...), 0
+	for _, e := range t.ahead {
+		t.size += e.size
+	}
 }
 
 // astray reports whether a state is not where this reading is: others handed out

@@ -23,7 +23,7 @@ func (l *line) turn(ctx context.Context) {
 	if len(l.waiting)+len(l.asked) == 0 {
 		return
 	}
-	if l.state.State != nil && len(l.state.Out) > 0 && len(l.waiting) > 0 && time.Since(l.read) >= l.every() {
+	if l.state.State != nil && len(l.waiting) > 0 && time.Since(l.read) >= l.every() {
 		l.state = stored{}
 	}
 	l.fresh = false
@@ -52,7 +52,7 @@ func (l *line) play(ctx context.Context) (done bool, err error) {
 		l.log.Warn().Err(err).Msg("events of a queue cannot be read; trying again")
 	}
 	next := stored{l.state.Clone(), l.state.revision, l.desk.settings.Now()}
-	if g := l.gap; g != nil && g.Short() && next.Head >= g.After { // nobody did it before
+	if g := l.gap; g != nil && g.Short() {
 		next.Rewind(g.First - 1)
 	}
 	results, changed, refused := l.settle(next.State)
@@ -64,6 +64,7 @@ func (l *line) play(ctx context.Context) (done bool, err error) {
 	hands := l.deal(ctx, next.State)
 	next.Gap = l.missing(next.Gap)
 	if changed || len(hands) > 0 || next.Gap != l.state.Gap || l.stale() {
+		l.tell(next.Gap)
 		next.Pass(l.tail.covered())
 		next.revision, err = save(context.WithoutCancel(ctx), l.desk.settings.JS, l.key, next)
 		switch {
@@ -74,9 +75,7 @@ func (l *line) play(ctx context.Context) (done bool, err error) {
 			l.state = stored{}
 			return false, err
 		}
-		if next.Gap != l.state.Gap {
-			l.desk.settings.Lost(l.at, next.Gap)
-		}
+		l.desk.fault(FaultStored)
 		l.state, l.read, l.gap = next, time.Now(), nil
 		l.seen()
 		l.tail.drop(next.Head)
@@ -96,6 +95,9 @@ func (l *line) know(ctx context.Context) (err error) {
 	}
 	l.read, l.fresh = time.Now(), true
 	l.seen()
+	if l.gap != nil && l.stored(*l.gap) {
+		l.gap = nil
+	}
 	if l.tail.astray(l.state.Head) {
 		l.tail.close(ctx)
 	}
@@ -190,7 +192,7 @@ func (l *line) handTo(ctx context.Context, p *pull, next *handout.State) hand {
 // than is here, as when the reading has just begun.
 func (l *line) lingers(p *pull, again, fresh int, head uint64) bool {
 	here := len(l.tail.behind(head))
-	return here < fresh && again+here > 0 && l.tail.more() && time.Since(p.came) < l.desk.settings.Pace.Linger
+	return here < fresh && again+here > 0 && l.tail.more() && !l.tail.full() && time.Since(p.came) < l.desk.settings.Pace.Linger
 }
 
 // repeat adds what was handed out before and may be again. Whole is false when

@@ -28,7 +28,7 @@ const (
 	scanBatch    = 500
 )
 
-// Past is what was recorded last for a delivery.
+// Past is what was recorded last for a delivery, of its last attempt.
 type Past struct {
 	Attempt int
 	Result  delivery.Result
@@ -220,7 +220,9 @@ func take(byID map[string][]*question, h nats.Header) {
 		p := Past{Attempt: attempt, Result: delivery.Result(results[i])}
 		p.At, _ = time.Parse(time.RFC3339Nano, times[i]) // zero when it is not there
 		for _, q := range questions {
-			q.last = p
+			if p.Attempt >= q.last.Attempt { // the record of an attempt may come after the next one's
+				q.last = p
+			}
 		}
 	}
 }

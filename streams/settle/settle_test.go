@@ -69,6 +69,44 @@ func outcome(id string, attempt int, r delivery.Result) *delivery.Outcome {
 	return &delivery.Outcome{AttemptID: fmt.Sprint(id, "-", attempt), Attempt: attempt, Delivery: ref(id), Channel: delivery.Email, Result: r, At: began}
 }
 
+func TestARetryThatIsSetOrWasDueLeadsOnAndNoOtherDoes(t *testing.T) {
+	b := start(t)
+	w := settle.Work{Delivery: ref("dlv_1"), Part: 3, Attempts: 1}
+	led := func(what string, want bool) {
+		t.Helper()
+		if got, err := b.desk.LedOn(within(t), &w); err != nil || got != want {
+			t.Errorf("%s: %t %v", what, got, err)
+		}
+	}
+	due, err := b.js.CreateConsumer(within(t), topology.Retries, jetstream.ConsumerConfig{FilterSubject: subject.RetriesDue(delivery.Email)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(id string, attempts int, at time.Time) {
+		t.Helper()
+		of := settle.Work{Delivery: ref(id), Part: 3, Attempts: attempts}
+		if err := b.desk.Retry(within(t), &of, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	led("none is set", false)
+	set("dlv_2", 2, time.Now().Add(time.Hour))
+	led("that of another delivery", false)
+	set("dlv_1", 1, time.Now().Add(time.Hour))
+	led("that which asked for the attempt", false)
+	set("dlv_1", 2, time.Now().Add(time.Hour))
+	led("it waits", true)
+	for _, id := range []string{"dlv_2", "dlv_1"} {
+		set(id, 2, time.Now())
+		if _, err := due.Next(jetstream.FetchMaxWait(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	led("it was due", true)
+	w.Attempts = 2
+	led("the attempt behind it", false)
+}
+
 func TestADueRetryIsTheWorkThatWasScheduled(t *testing.T) {
 	b := start(t)
 	want := settle.Work{Delivery: ref("dlv_1"), Part: 3, Attempts: 2, First: time.Unix(5, 0).UTC(), Frozen: []byte{0, 1, 2},
@@ -220,6 +258,21 @@ func TestTheLastOutcomeOfADeliveryIsFoundInAMessageThatOthersShare(t *testing.T)
 		if err != nil || !cmp.Equal(got, settle.Past{Attempt: 1, Result: delivery.Delivered, At: began}) {
 			t.Fatalf("dlv_%d: %+v %v", i, got, err)
 		}
+	}
+}
+
+// The retry is stored before the record of the attempt, so it may be due, and its
+// own attempt on record, first: whoever then finds the former sends once more.
+func TestAnAttemptOnRecordIsFoundThoughTheOneBeforeItWasRecordedLater(t *testing.T) {
+	b := start(t)
+	since := time.Now()
+	for _, o := range []*delivery.Outcome{outcome("dlv_1", 2, delivery.Delivered), outcome("dlv_1", 1, delivery.Retrying)} {
+		if err := b.desk.Record(within(t), o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := b.desk.Last(within(t), refTo("dlv_1"), since); err != nil || !got.Made(2) {
+		t.Errorf("%+v %v", got, err)
 	}
 }
 

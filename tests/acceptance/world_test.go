@@ -174,9 +174,6 @@ func apart(t testing.TB, w *world, development []string) {
 	running := map[string]*harness.Process{}
 	for _, s := range harness.Services() {
 		env := append(harness.Env(server, s), development...)
-		if s == "ingest" || s == "queue" {
-			env = append(env, strings.ToUpper(s)+"_HTTP_ADDR=127.0.0.1:0")
-		}
 		running[s] = harness.Run(t, harness.Start{Path: w.bin.Path(s), Env: env})
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)

@@ -24,6 +24,8 @@ type evidence struct {
 	// hookKills and mailKills are the kills of the senders; inFlight is the
 	// greatest number of requests under way at one of them.
 	hookKills, mailKills, inFlight int
+	// queues are what was read, by queue.
+	queues map[string]*reading
 }
 
 // logged is an event as it stands in EVENTS. Invoice is set for the events
@@ -42,6 +44,9 @@ func judges() map[string]func(*evidence) error {
 		"every mail arrived":                                    judgeMails,
 		"every plan fired once":                                 judgePlans,
 		"repeats are at most what was under way":                judgeRepeats,
+		"every event of a queue is done with once":              ofQueues(judgeDone),
+		"a queue in order keeps it":                             ofQueues(judgeLine),
+		"a queue repeats what was not settled":                  ofQueues(judgeAgain),
 	}
 }
 

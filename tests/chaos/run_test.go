@@ -34,6 +34,7 @@ type run struct {
 	server    *natstest.Server
 	js        jetstream.JetStream
 	receivers *demo.Receivers
+	readers   *readers
 	develop   []string
 	due       time.Time
 
@@ -53,6 +54,8 @@ func start(t *testing.T, b *harness.Builder, p plan) *run {
 	t.Helper()
 	r := &run{plan: p, bin: b.Build(t, "faults"), hooks: map[string]int{}, of: map[string]string{}, mails: map[string]int{},
 		moved: make(chan struct{}, 1)}
+	r.readers = newReaders(r.wake)
+	t.Cleanup(r.readers.end)
 	var err error
 	if r.receivers, err = demo.OpenReceivers(time.Now, r.hook, r.mail); err != nil {
 		t.Fatal(err)
@@ -71,8 +74,8 @@ func start(t *testing.T, b *harness.Builder, p plan) *run {
 	return r
 }
 
-// configure makes one webhook for account events, one mail for credits, and
-// the scheduled event for invoices, all of which are due in a while.
+// configure makes one webhook for account events, one mail for credits, two queues
+// for both, and the scheduled event for invoices, all of which are due in a while.
 func (r *run) configure(t *testing.T) {
 	t.Helper()
 	r.due = time.Now().Add(45 * time.Second).Truncate(time.Second).UTC()
@@ -131,13 +134,17 @@ events: [invoice.delivery_date_plus]
 channel: webhook
 webhook: {endpoint: crm}
 schedule: {days: 1, time: "%s"}
-`, demo.BillingRelay, demo.MailDomain, demo.WebhookHost, r.inFlight, r.due.Format(time.TimeOnly))
+`, demo.BillingRelay, demo.MailDomain, demo.WebhookHost, r.inFlight, r.due.Format(time.TimeOnly)) + queues
 	m := regexp.MustCompile(`shown this once: (whsec_\S+)`).FindStringSubmatch(r.cli(t, doc, "apply", "-f", "-"))
 	if m == nil {
 		t.Fatal("no signing secret was issued")
 	}
 	if err := r.receivers.Web.Expect("/chaos", m[1]); err != nil {
 		t.Fatal(err)
+	}
+	keys := r.cli(t, "", "keys", "create", "--owner", demo.Owner, "--role", "subscriber", "--queue", "line", "--queue", "crowd")
+	if r.readers.key = regexp.MustCompile(`bhk_\S+`).FindString(keys); r.readers.key == "" {
+		t.Fatalf("no key was issued: %s", keys)
 	}
 }
 
@@ -194,7 +201,24 @@ func (r *run) arrived() int {
 	return len(r.hooks) + len(r.mails)
 }
 
-// killers are the goroutines that kill, one per service.
+// victim is an instance of a service, and of that of queues the door.
+type victim struct {
+	service string
+	door    int
+}
+
+// victims are an instance of each service, and of that of queues one for each door.
+func victims() (all []victim) {
+	for _, s := range harness.Services() {
+		all = append(all, victim{service: s})
+	}
+	for door := 1; door < doors; door++ {
+		all = append(all, victim{"queue", door})
+	}
+	return all
+}
+
+// killers are the goroutines that kill, one per victim.
 type killers struct {
 	done   chan struct{}
 	result chan tally
@@ -207,26 +231,27 @@ func (r *run) killAll(t *testing.T) *killers {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	sum := tally{byService: map[string]int{}}
-	for _, s := range harness.Services() {
-		seed := rand.New(rand.NewPCG(1, uint64(len(s)))) //nolint:gosec // chance of a test
+	for _, v := range victims() {
+		chance := rand.New(rand.NewPCG(uint64(1+v.door), uint64(len(v.service)))) //nolint:gosec // chance of a test
 		wg.Go(func() {
-			for i := range r.kills[s] {
-				fault, point := i%2 == 0, ""
-				if points := faultPoints[s]; fault {
+			for i := range r.kills[v.service] {
+				point := ""
+				if points := faultPoints[v.service]; i%2 == 0 {
 					point = points[i/2%len(points)]
 				}
-				err := r.killOnce(t, s, point, seed)
+				err := r.killOnce(t, v, point, chance)
 				mu.Lock()
-				sum = sum.add(s, fault)
-				if err != nil {
-					sum.err = err
-				}
+				sum = sum.add(v.service, point != "", err)
 				mu.Unlock()
 				if err != nil {
 					return
 				}
 			}
-			r.service(t, s)
+			if _, err := r.instance(t, v); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				sum.err = err
+			}
 		})
 	}
 	go func() {
@@ -239,21 +264,30 @@ func (r *run) killAll(t *testing.T) *killers {
 
 // killOnce runs a service until it is dead: at a fault point, or at a random
 // moment under load where there is none.
-func (r *run) killOnce(t *testing.T, s, point string, chance *rand.Rand) error {
+func (r *run) killOnce(t *testing.T, v victim, point string, chance *rand.Rand) error {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
+	if v.service == permission.Queue {
+		defer r.readers.open(v.door, "")
+	}
 	if point != "" {
-		p := r.service(t, s, "FAULT_POINT="+point, "FAULT_AFTER="+strconv.Itoa(1+chance.IntN(8)))
+		p, err := r.instance(t, v, "FAULT_POINT="+point, "FAULT_AFTER="+strconv.Itoa(1+chance.IntN(8)))
+		if err != nil {
+			return err
+		}
 		select {
 		case <-p.Ended():
 			return nil
 		case <-ctx.Done():
-			return fmt.Errorf("%s never passed its fault point:\n%s", s, p.Log())
+			return fmt.Errorf("%s never passed its fault point:\n%s", v.service, p.Log())
 		}
 	}
-	p := r.service(t, s)
+	p, err := r.instance(t, v)
+	if err != nil {
+		return err
+	}
 	if err := p.Ready(ctx); err != nil {
-		return fmt.Errorf("%s: %w\n%s", s, err, p.Log())
+		return fmt.Errorf("%s: %w\n%s", v.service, err, p.Log())
 	}
 	timer := time.NewTimer(time.Duration(50+chance.IntN(1500)) * time.Millisecond)
 	defer timer.Stop()
@@ -262,11 +296,21 @@ func (r *run) killOnce(t *testing.T, s, point string, chance *rand.Rand) error {
 	return nil
 }
 
-func (r *run) service(t *testing.T, s string, extra ...string) *harness.Process {
-	env := append(harness.Env(r.server, s), r.develop...)
-	env = append(env, "INGEST_HTTP_ADDR=127.0.0.1:0", "INGEST_LEASE=2s", "MATCHER_LEASE=2s", "SCHEDULER_LEASE=2s",
-		"WEBHOOK_CONCURRENCY="+strconv.Itoa(r.inFlight))
-	return harness.Run(t, harness.Start{Path: r.bin.Path(s), Env: append(env, extra...)})
+// instance starts an instance; to one of queues readers come once it is ready.
+func (r *run) instance(t *testing.T, v victim, extra ...string) (*harness.Process, error) {
+	env := append(harness.Env(r.server, v.service), r.develop...)
+	env = append(env, "INGEST_LEASE=2s", "MATCHER_LEASE=2s", "SCHEDULER_LEASE=2s", "WEBHOOK_CONCURRENCY="+strconv.Itoa(r.inFlight))
+	p := harness.Run(t, harness.Start{Path: r.bin.Path(v.service), Env: append(env, extra...)})
+	if v.service != permission.Queue {
+		return p, nil
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	if err := p.Ready(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", v.service, err, p.Log())
+	}
+	r.readers.open(v.door, "http://"+p.Logged("event queues are read over http"))
+	return p, nil
 }
 
 // publishAll publishes the planned events and goes on until the killing is
@@ -324,13 +368,22 @@ func (r *run) publish(t *testing.T, eventType, id string, data map[string]string
 	r.published++
 }
 
-// drain waits until everything that must arrive has.
+// queued is how many events are read from each queue.
+func (r *run) queued() int {
+	if r.perQueue == 0 {
+		return 0
+	}
+	return r.published - r.delivered
+}
+
+// drain waits until everything that must arrive has, and readers are done with all
+// of it.
 func (r *run) drain(t *testing.T) {
 	t.Helper()
 	want := r.published // each event but the invoices' leads to one arrival, and so does each plan
 	quiet := time.NewTimer(3 * time.Minute)
 	defer quiet.Stop()
-	for r.arrived() < want {
+	for r.arrived() < want || !r.readers.finished(r.queued()) {
 		select {
 		case <-r.moved:
 		case <-quiet.C:

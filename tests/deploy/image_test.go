@@ -169,7 +169,7 @@ func TestEveryServiceStartsInItsImage(t *testing.T) {
 	for _, s := range harness.Services() {
 		t.Run(s, func(t *testing.T) {
 			im := build(t, s, nil)
-			environ := append(harness.Env(server, s), "INGEST_HTTP_ADDR=127.0.0.1:0", "QUEUE_HTTP_ADDR=127.0.0.1:0")
+			environ := harness.Env(server, s)
 			if slices.Contains([]string{permission.WebhookSender, permission.Mailer, permission.Console}, s) {
 				environ = append(environ, key)
 			}

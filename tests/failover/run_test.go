@@ -85,7 +85,7 @@ func (r *run) cli(t *testing.T, stdin string, environ []string, args ...string) 
 // service starts a service and waits until it works.
 func (r *run) service(t *testing.T, name string) *harness.Process {
 	t.Helper()
-	p := harness.Run(t, harness.Start{Path: r.bin.Path(name), Env: append(harness.Env(r.server, name), "SCHEDULER_LEASE=2s", "INGEST_HTTP_ADDR=127.0.0.1:0")})
+	p := harness.Run(t, harness.Start{Path: r.bin.Path(name), Env: append(harness.Env(r.server, name), "SCHEDULER_LEASE=2s")})
 	ctx, stop := context.WithTimeout(t.Context(), patience)
 	defer stop()
 	if err := p.Ready(ctx); err != nil {

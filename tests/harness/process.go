@@ -108,6 +108,7 @@ func (p *Process) Ready(ctx context.Context) error {
 	var address string
 	select {
 	case address = <-p.health:
+		p.health <- address // for who asks again
 	case <-p.ended:
 		return fmt.Errorf("ended before it was ready: %w", p.err)
 	case <-ctx.Done():

@@ -40,8 +40,12 @@ func As(name string) []nats.Option {
 	return []nats.Option{nats.UserInfo(name, password), nats.CustomInboxPrefix(permission.InboxPrefix(name))}
 }
 
-// Env returns the environment by which a process connects as a user. A console
-// listens on a free port: several tests may run one.
+// Env returns the environment by which a process connects as a user. What listens
+// does so on a free port: several tests may run one.
 func Env(s *natstest.Server, name string) []string {
-	return []string{"NATS_URL=" + s.URL, "NATS_USER=" + name, "NATS_PASSWORD=" + password, "CONSOLE_HTTP_ADDR=127.0.0.1:0"}
+	env := []string{"NATS_URL=" + s.URL, "NATS_USER=" + name, "NATS_PASSWORD=" + password}
+	for _, of := range []string{"CONSOLE", "INGEST", "QUEUE"} {
+		env = append(env, of+"_HTTP_ADDR=127.0.0.1:0")
+	}
+	return env
 }

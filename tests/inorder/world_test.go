@@ -62,7 +62,7 @@ func open(t *testing.T, doors int) *world {
 	w.server = harness.Broker(t)
 	w.js = w.server.JetStream(t, harness.As(permission.Operator)...)
 	w.cli("", "setup")
-	w.ready(harness.Run(t, harness.Start{Path: w.bin.Path("ingest"), Env: append(harness.Env(w.server, "ingest"), "INGEST_HTTP_ADDR=127.0.0.1:0")}))
+	w.ready(harness.Run(t, harness.Start{Path: w.bin.Path("ingest"), Env: harness.Env(w.server, "ingest")}))
 	return w
 }
 

@@ -59,7 +59,7 @@ func TestEveryServiceStartsWithAllThereIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range harness.Services() {
-		env := append(harness.Env(broker, name), "SECRET_KEY="+key.Reveal(), "INGEST_HTTP_ADDR=127.0.0.1:0", "QUEUE_HTTP_ADDR=127.0.0.1:0")
+		env := append(harness.Env(broker, name), "SECRET_KEY="+key.Reveal())
 		for _, which := range []string{"the first time", "again"} {
 			t.Logf("%-15s %-14s %s", name, which, n.start(t, harness.Start{Path: bin.Path(name), Env: env}))
 		}

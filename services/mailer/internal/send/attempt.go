@@ -62,7 +62,7 @@ func (s *Sender) finish(ctx context.Context, j *job, made attempt.Made) {
 	if o.Result == delivery.Parked {
 		s.Notices.Raise(notice.Parked(o))
 	}
-	// An earlier process may have set a retry and then crashed.
+	// An earlier process may have put the delivery off and then crashed.
 	if j.again && o.Result.Final() {
 		if err := s.Desk.Forget(ctx, &j.Delivery); err != nil {
 			s.log(j).Warn().Err(err).Msg("pending retry not removed")

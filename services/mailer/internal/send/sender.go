@@ -68,13 +68,13 @@ func (s *Sender) Take(ctx context.Context, t *pool.Task) {
 // resume goes on with a task that was delivered before, unless its attempt was
 // made.
 func (s *Sender) resume(ctx context.Context, j *job) {
-	past, err := s.Desk.Last(ctx, &j.Delivery, j.Since(j.stored))
+	number := j.Attempts + 1
+	past, made, err := s.past(ctx, j, number)
 	if err != nil {
 		s.release(ctx, j)
 		return
 	}
-	number := j.Attempts + 1
-	if past.Made(number) {
+	if made {
 		s.done(ctx, j)
 		return
 	}
@@ -83,6 +83,25 @@ func (s *Sender) resume(ctx context.Context, j *job) {
 		s.log(j).Warn().Int("attempt", number).Msg("a process ended while sending; sent again under the same Message-ID")
 	}
 	s.line(ctx, j)
+}
+
+// past looks up what became of an attempt. Where a note alone is on record, its
+// process died with the letter; if the retry that follows from the attempt is set,
+// the letter was refused, or others are left, and all that is to be done is the
+// retry's. What that led to may have been recorded, and the retry swept away,
+// between the two looks: then the last one tells.
+func (s *Sender) past(ctx context.Context, j *job, number int) (past settle.Past, made bool, err error) {
+	last := func() {
+		past, err = s.Desk.Last(ctx, &j.Delivery, j.Since(j.stored))
+		made = past.Made(number)
+	}
+	if last(); err != nil || made || past.Attempt != number {
+		return past, made, err
+	}
+	if made, err = s.Desk.LedOn(ctx, &j.Work); err == nil && !made {
+		last()
+	}
+	return past, made, err
 }
 
 // line puts a job into the lane of its SMTP settings.
