@@ -126,7 +126,7 @@ func (m *Maker) Make(ctx context.Context, t *Task, r *route.Route) (Made, error)
 		return m.Fail(t, r.Settings.ID, errUnreadable), nil
 	}
 	if until, ok := m.Post.Held(who.Server); ok {
-		return Made{}, &Later{At: until.Add(m.jitter(m.Policy.Pace / 4)), Err: errHeld}
+		return Made{}, &Later{At: until.Add(time.Duration(m.Policy.Rand(int64(m.Policy.Pace/4) + 1))), Err: errHeld}
 	}
 	fresh := t.Bag == nil
 	err = m.prepare(ctx, t, preparing{r, who})

@@ -3,7 +3,6 @@ package attempt
 import (
 	"context"
 	"encoding/base32"
-	"encoding/binary"
 	"errors"
 	"io"
 	"strings"
@@ -193,13 +192,6 @@ func (m *Maker) attemptID() string {
 	var raw [16]byte
 	_, _ = io.ReadFull(m.Rand, raw[:]) // a source that fails gives an id that is only less random
 	return "att_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw[:]))
-}
-
-// jitter draws from 0 to d.
-func (m *Maker) jitter(d time.Duration) time.Duration {
-	var raw [8]byte
-	_, _ = io.ReadFull(m.Rand, raw[:])
-	return time.Duration(binary.LittleEndian.Uint64(raw[:]) % uint64(d+1))
 }
 
 func (m *Maker) fault(point string) {

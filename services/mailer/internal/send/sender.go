@@ -32,9 +32,9 @@ func New(ctx context.Context, p Parts) *Sender {
 	return s
 }
 
-// Drain gives back what waits, without waiting for what is under way; tasks
-// that come later are given back too.
-func (s *Sender) Drain() { s.work.Go(s.lanes.Stop) }
+// Drain gives back what waits and what still comes, and returns when nothing is
+// under way.
+func (s *Sender) Drain() { s.lanes.Stop() }
 
 // Stop gives back what waits and waits for what is under way. No task may be
 // taken after it.
