@@ -5,7 +5,10 @@
 package link
 
 import (
+	"slices"
+
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/process"
 	"github.com/billhook/billhook/shared/secret"
 )
 
@@ -25,21 +28,16 @@ type Settings struct {
 
 // Check returns every setting that breaks a rule, by its environment name.
 func (s *Settings) Check() fault.Problems {
-	var out fault.Problems
-	refuse := func(bad bool, name, detail string) {
-		if bad {
-			out = append(out, fault.Problem{Pointer: fault.Pointer(name), Rule: "setting.refused", Detail: detail})
-		}
-	}
-	refuse(s.URL == "", "NATS_URL", "is empty")
-	refuse(s.User == "" && !s.Password.Empty(), "NATS_PASSWORD", "is set without NATS_USER")
-	refuse((s.CertFile == "") != (s.KeyFile == ""), "NATS_CERT_FILE", "and NATS_KEY_FILE are set one without the other")
 	ways := 0
 	for _, used := range []bool{s.CredsFile != "", s.User != "", !s.Token.Empty()} {
 		if used {
 			ways++
 		}
 	}
-	refuse(ways > 1, "NATS_USER", "and NATS_TOKEN and NATS_CREDS_FILE exclude each other")
-	return out
+	return slices.Concat(
+		process.RefuseIf(s.URL == "", "NATS_URL", "is empty"),
+		process.RefuseIf(s.User == "" && !s.Password.Empty(), "NATS_PASSWORD", "is set without NATS_USER"),
+		process.RefuseIf((s.CertFile == "") != (s.KeyFile == ""), "NATS_CERT_FILE", "and NATS_KEY_FILE are set one without the other"),
+		process.RefuseIf(ways > 1, "NATS_USER", "and NATS_TOKEN and NATS_CREDS_FILE exclude each other"),
+	)
 }
