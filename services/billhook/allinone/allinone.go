@@ -38,7 +38,7 @@ type App struct {
 	link   kit.Link
 	kit    *kit.Kit
 	store  *store.Store
-	mux    *http.ServeMux
+	mux    web.Mux
 	http   *web.Server
 	group  *process.Group
 	// open is set once the rest is: the broker asks about strangers from
@@ -62,7 +62,7 @@ type Place struct {
 // Open starts the broker, makes the streams that lack, and prepares the
 // services. Run lets them work; Close must follow in any case.
 func Open(ctx context.Context, cfg Config, place Place) (_ *App, err error) {
-	a := &App{mux: http.NewServeMux()}
+	a := &App{}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -153,7 +153,7 @@ func (a *App) members(ctx context.Context, cfg Config) ([]process.Member, error)
 	a.mount(console.Paths(), manage.Handler())
 	a.mount(queue.Paths(), read.Handler())
 	a.mux.Handle(mailer.Path, mails.Handler())
-	if a.http, err = web.Listen(ctx, cfg.HTTPAddr, web.Exact(a.mux)); err != nil {
+	if a.http, err = web.Listen(ctx, cfg.HTTPAddr, &a.mux); err != nil {
 		return nil, fmt.Errorf("HTTP_ADDR: %w", err)
 	}
 	return []process.Member{
