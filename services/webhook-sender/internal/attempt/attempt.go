@@ -8,7 +8,6 @@ package attempt
 
 import (
 	"context"
-	"encoding/base32"
 	"errors"
 	"fmt"
 	"io"
@@ -174,14 +173,7 @@ func (m *Maker) End(w *settle.Work, e Ending) Made {
 // outcome begins the record of the next attempt.
 func (m *Maker) outcome(w *settle.Work, result delivery.Result) *delivery.Outcome {
 	return &delivery.Outcome{
-		AttemptID: m.attemptID(), Attempt: w.Attempts + 1,
+		AttemptID: delivery.AttemptID(m.Rand), Attempt: w.Attempts + 1,
 		Delivery: w.Delivery, Channel: delivery.Webhook, Result: result, At: m.Now(), Resent: !w.Resent.At.IsZero(),
 	}
-}
-
-// attemptID draws the id of an attempt.
-func (m *Maker) attemptID() string {
-	var raw [16]byte
-	_, _ = io.ReadFull(m.Rand, raw[:]) // a source that fails gives an id that is only less random
-	return "att_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw[:]))
 }
