@@ -32,7 +32,7 @@ type Durable struct {
 // services park what they give up.
 func Durables(s Settings) []Durable {
 	var out []Durable
-	for _, ch := range []delivery.Channel{delivery.Webhook, delivery.Email} {
+	for _, ch := range delivery.Channels() {
 		out = append(out, DurablesOf(ch, s.Partitions)...)
 	}
 	return append(out, SchedulerDurable())
