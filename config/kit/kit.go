@@ -182,6 +182,14 @@ func (k *Kit) Member(name string, s process.Service) process.Member {
 	return fleet.Berth{NATS: k.NATS, Instance: k.Instance, Log: k.Log}.Member(name, s)
 }
 
+// On returns the kit on a connection of its own. What is watched and read by key
+// stays shared, and closing that is left to k.
+func (k *Kit) On(l Link) *Kit {
+	own := *k
+	own.NATS, own.JetStream = l.NATS, l.JetStream
+	return &own
+}
+
 // Close ends the watching of the configuration.
 func (k *Kit) Close() {
 	if k.Directory != nil {

@@ -35,12 +35,13 @@ import (
 // App is an all-in-one: a broker, a kit, and the services on them.
 type App struct {
 	broker *broker.Broker
-	link   kit.Link
-	kit    *kit.Kit
-	store  *store.Store
-	mux    web.Mux
-	http   *web.Server
-	group  *process.Group
+	// links are the connections: the app's own, then one of each service.
+	links []kit.Link
+	kit   *kit.Kit
+	store *store.Store
+	mux   web.Mux
+	http  *web.Server
+	group *process.Group
 	// open is set once the rest is: the broker asks about strangers from
 	// goroutines of its own, and from before there is anything to ask.
 	open atomic.Bool
@@ -68,13 +69,17 @@ func Open(ctx context.Context, cfg Config, place Place) (_ *App, err error) {
 			a.Close()
 		}
 	}()
-	if err = a.connect(cfg, place); err != nil { //nolint:contextcheck // log-ins outlive Open and have a limit of their own
+	if err = a.serve(cfg, place); err != nil { //nolint:contextcheck // log-ins outlive Open and have a limit of their own
 		return nil, err
 	}
-	if err = topology.Ensure(ctx, a.link.JetStream, cfg.Topology); err != nil {
+	own, err := a.attach("billhook", place.Log)
+	if err != nil {
 		return nil, err
 	}
-	if a.kit, err = kit.Assemble(ctx, kit.Plan{Link: a.link, Settings: cfg.Kit, Needs: needs(), Keys: place.Keys, Log: place.Log}); err != nil {
+	if err = topology.Ensure(ctx, own.JetStream, cfg.Topology); err != nil {
+		return nil, err
+	}
+	if a.kit, err = kit.Assemble(ctx, kit.Plan{Link: own, Settings: cfg.Kit, Needs: needs(), Keys: place.Keys, Log: place.Log}); err != nil {
 		return nil, err
 	}
 	a.store = a.kit.Store()
@@ -87,15 +92,14 @@ func Open(ctx context.Context, cfg Config, place Place) (_ *App, err error) {
 	return a, nil
 }
 
-// connect starts the broker and attaches to it.
-func (a *App) connect(cfg Config, place Place) error {
+// serve starts the broker.
+func (a *App) serve(cfg Config, place Place) (err error) {
 	token := make([]byte, 32)
 	_, _ = rand.Read(token) // never fails
 	listen := cfg.NATSAddr
 	if listen == off {
 		listen = ""
 	}
-	var err error
 	a.broker, err = broker.Start(broker.Config{
 		StoreDir: place.Store, Listen: listen, SyncAlways: cfg.Sync == SyncAlways,
 		Auth: func(user, password string) (broker.Permissions, bool) {
@@ -105,11 +109,30 @@ func (a *App) connect(cfg Config, place Place) error {
 			return place.Auth(a)(user, password)
 		},
 	}, hex.EncodeToString(token), place.Log)
-	if err != nil {
-		return err
-	}
-	a.link.NATS, a.link.JetStream, err = link.Attach(a.broker.Option(), "billhook", place.Log)
 	return err
+}
+
+// attach makes a connection to the broker.
+func (a *App) attach(name string, log zerolog.Logger) (l kit.Link, err error) {
+	if l.NATS, l.JetStream, err = link.Attach(a.broker.Option(), name, log); err == nil {
+		a.links = append(a.links, l)
+	}
+	return l, err
+}
+
+// kits gives each service the kit on a connection of its own, as if it were a
+// process of its own: on one connection everything comes one after another, and
+// what a flood brings to ingest would stand before the webhooks of others.
+func (a *App) kits() (map[string]*kit.Kit, error) {
+	kits := map[string]*kit.Kit{}
+	for _, name := range permission.Services() {
+		l, err := a.attach(name, a.kit.Log)
+		if err != nil {
+			return nil, err
+		}
+		kits[name] = a.kit.On(l)
+	}
+	return kits, nil
 }
 
 // needs is what all services together take from the kit.
@@ -120,32 +143,36 @@ func needs() kit.Needs {
 // members makes the services, those at the end of an event's way first, so
 // that they stop last.
 func (a *App) members(ctx context.Context, cfg Config) ([]process.Member, error) {
+	kits, err := a.kits()
+	if err != nil {
+		return nil, err
+	}
 	cfg.Ingest.HTTPAddr, cfg.Mailer.HTTPAddr, cfg.Queue.HTTPAddr = "", "", "" // the all-in-one's server mounts them
-	in, err := ingest.FromKit(cfg.Ingest, a.kit)
+	in, err := ingest.FromKit(cfg.Ingest, kits[permission.Ingest])
 	if err != nil {
 		return nil, err
 	}
-	match, err := matcher.FromKit(cfg.Matcher, a.kit)
+	match, err := matcher.FromKit(cfg.Matcher, kits[permission.Matcher])
 	if err != nil {
 		return nil, err
 	}
-	hooks, err := webhooksender.FromKit(cfg.Webhook, a.kit)
+	hooks, err := webhooksender.FromKit(cfg.Webhook, kits[permission.WebhookSender])
 	if err != nil {
 		return nil, err
 	}
-	mails, err := mailer.FromKit(cfg.Mailer, a.kit)
+	mails, err := mailer.FromKit(cfg.Mailer, kits[permission.Mailer])
 	if err != nil {
 		return nil, err
 	}
-	timer, err := scheduler.FromKit(cfg.Scheduler, a.kit)
+	timer, err := scheduler.FromKit(cfg.Scheduler, kits[permission.Scheduler])
 	if err != nil {
 		return nil, err
 	}
-	manage, err := a.console(cfg)
+	manage, err := a.console(cfg, kits[permission.Console])
 	if err != nil {
 		return nil, err
 	}
-	read, err := queue.FromKit(cfg.Queue, a.kit)
+	read, err := queue.FromKit(cfg.Queue, kits[permission.Queue])
 	if err != nil {
 		return nil, err
 	}
@@ -156,12 +183,13 @@ func (a *App) members(ctx context.Context, cfg Config) ([]process.Member, error)
 	if a.http, err = web.Listen(ctx, cfg.HTTPAddr, &a.mux); err != nil {
 		return nil, fmt.Errorf("HTTP_ADDR: %w", err)
 	}
+	member := func(name string, s process.Service) process.Member { return kits[name].Member(name, s) }
 	return []process.Member{
-		a.kit.Member(permission.WebhookSender, hooks), a.kit.Member(permission.Mailer, mails), a.kit.Member(permission.Matcher, match),
-		a.kit.Member(permission.Scheduler, timer), a.kit.Member(permission.Ingest, in),
-		a.kit.Member(permission.Console, manage), {Name: "http", Service: a.http},
+		member(permission.WebhookSender, hooks), member(permission.Mailer, mails), member(permission.Matcher, match),
+		member(permission.Scheduler, timer), member(permission.Ingest, in), member(permission.Console, manage),
+		{Name: "http", Service: a.http},
 		// It stops before what serves it: who waits for events is answered at once.
-		a.kit.Member(permission.Queue, read),
+		member(permission.Queue, read),
 	}, nil
 }
 
@@ -173,11 +201,11 @@ func (a *App) mount(paths []string, h http.Handler) {
 
 // console makes the console, which the all-in-one's server mounts beside the
 // inlet of events: both are at one address.
-func (a *App) console(cfg Config) (*console.Service, error) {
+func (a *App) console(cfg Config, k *kit.Kit) (*console.Service, error) {
 	cfg.Console.HTTPAddr = ""
 	cfg.Console.URL = cmp.Or(cfg.Console.URL, "http://"+cfg.HTTPAddr)
 	cfg.Console.EventsURL, cfg.Console.QueuesURL = cfg.Console.URL, cfg.Console.URL
-	return console.FromKit(cfg.Console, a.kit)
+	return console.FromKit(cfg.Console, k)
 }
 
 // Run lets the services work until ctx ends or one of them fails.
@@ -212,8 +240,8 @@ func (a *App) Close() {
 	if a.kit != nil {
 		a.kit.Close()
 	}
-	if a.link.NATS != nil {
-		a.link.NATS.Close()
+	for _, l := range a.links {
+		l.NATS.Close()
 	}
 	if a.broker != nil {
 		a.broker.Close()

@@ -124,7 +124,7 @@ func (s *show) play(ctx context.Context) error {
 	if err != nil || !early {
 		return err
 	}
-	if err := s.changeDefault(patient); err != nil {
+	if err := s.changeDefault(ctx, patient); err != nil {
 		return err
 	}
 	if err := s.publish(ctx, func(e Event) bool { return e.Type == AfterChange }); err != nil {
@@ -134,7 +134,10 @@ func (s *show) play(ctx context.Context) error {
 	return err
 }
 
-func (s *show) changeDefault(ctx context.Context) error {
+// changeDefault changes the default SMTP settings, and waits as long as patient
+// lasts until the app knows. An end of patience is no failure: what it leaves
+// missing is.
+func (s *show) changeDefault(ctx, patient context.Context) error {
 	items, err := s.apply(ctx, ChangeDefault)
 	if err != nil {
 		return err
@@ -144,7 +147,7 @@ func (s *show) changeDefault(ctx context.Context) error {
 	for s.stage.app.Kit().Directory.Owner(Owner).SMTP.Default != "service" {
 		select {
 		case <-changed:
-		case <-ctx.Done():
+		case <-patient.Done():
 			return nil
 		}
 	}
