@@ -143,14 +143,9 @@ func (s *Service) Run(ctx context.Context) error {
 
 // announce closes ready when every cursor is.
 func (s *Service) announce(ctx context.Context) {
-	for _, c := range s.cursors {
-		select {
-		case <-c.Ready():
-		case <-ctx.Done():
-			return
-		}
+	if cursor.Await(ctx, s.cursors) {
+		close(s.ready)
 	}
-	close(s.ready)
 }
 
 // purge purges INBOX now and then. The holder of the first partition does it

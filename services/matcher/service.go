@@ -93,12 +93,7 @@ func (s *Service) subscribable(eventType string) bool {
 
 // announce closes ready when every cursor is ready.
 func (s *Service) announce(ctx context.Context, cursors []*cursor.Cursor) {
-	for _, c := range cursors {
-		select {
-		case <-c.Ready():
-		case <-ctx.Done():
-			return
-		}
+	if cursor.Await(ctx, cursors) {
+		close(s.ready)
 	}
-	close(s.ready)
 }
