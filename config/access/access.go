@@ -9,6 +9,7 @@ import (
 
 	"github.com/billhook/billhook/config/apikey"
 	"github.com/billhook/billhook/shared/delivery"
+	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/id"
 )
 
@@ -66,6 +67,18 @@ func Resources() []Resource {
 		Owners, Accounts, Contacts, ContactTypes, SMTPSettings, CannedEmails, Suppressions, Endpoints, Subscriptions,
 		Queues, Events, Deliveries, Parked, Schedules, APIKeys, Audit, Catalogue, SealingKeys,
 	}
+}
+
+// Check refuses a resource that there is not, at the pointer.
+func (r Resource) Check(pointer string) fault.Problems {
+	if slices.Contains(Resources(), r) {
+		return nil
+	}
+	names := make([]string, len(Resources()))
+	for i, known := range Resources() {
+		names[i] = string(known)
+	}
+	return fault.Problems{{Pointer: pointer, Rule: "resource.unknown", Detail: "must be " + strings.Join(names, ", ")}}
 }
 
 // row holds the rights of the roles in one resource, a letter for each verb:

@@ -74,7 +74,7 @@ func TestWhatDoesNotFitIsRefusedWithItsPlace(t *testing.T) {
 		{"unknown member", `{"id":"a","nam":"x"}`, &account.Account{}, "/nam", "member.unknown"},
 		{"case variant", `{"ID":"a"}`, &account.Account{}, "/ID", "member.unknown"},
 		{"repeated in JSON", `{"id":"a","id":"b"}`, &account.Account{}, "/id", "member.repeated"},
-		{"repeated in YAML", "id: a\nid: b\n", &account.Account{}, "", "yaml.form"},
+		{"repeated in YAML", "id: a\nid: b\n", &account.Account{}, "/id", "member.repeated"},
 		{"repeated deep inside", `{"company":{"city":"x","city":"y"}}`, &account.Account{}, "/company/city", "member.repeated"},
 		{"number for text", "id: 12\n", &account.Account{}, "/id", "document.kind"},
 		{"text for number", `{"bill_day":"3"}`, &account.Account{}, "/bill_day", "document.kind"},
@@ -115,6 +115,25 @@ func TestWhatDoesNotFitIsRefusedWithItsPlace(t *testing.T) {
 				t.Errorf("problems = %+v", p)
 			}
 		})
+	}
+}
+
+func TestAFileMayBeginWithTheMarkThatEditorsPutBeforeUTF8(t *testing.T) {
+	docs, p := document.ParseYAML([]byte("\xef\xbb\xbfkind: owner\r\nid: acme\r\n"))
+	if p != nil || len(docs) != 1 {
+		t.Fatalf("%d documents, %v", len(docs), p)
+	}
+	if kind, ok := docs[0].Take("kind"); !ok || kind != "owner" {
+		t.Errorf("kind %q", kind)
+	}
+}
+
+func TestATabThatIndentsIsNamed(t *testing.T) {
+	for src, want := range map[string]bool{"id: a\n\tname: b\n": true, "id: a\nname: [\n": false, "text: |\n  a\n  \tb\nname: [\n": false} {
+		_, p := document.ParseYAML([]byte(src))
+		if len(p) != 1 || p[0].Rule != "yaml.form" || strings.Contains(p[0].Detail, "tabs") != want {
+			t.Errorf("%q: %+v", src, p)
+		}
 	}
 }
 

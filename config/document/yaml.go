@@ -1,6 +1,7 @@
 package document
 
 import (
+	"bytes"
 	"errors"
 	"regexp"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 // tags are refused: a reader of the file must see what is applied, and an alias
 // may blow up without bound. Empty documents are left out.
 func ParseYAML(data []byte) (docs []*Value, problems fault.Problems) {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // which editors put before UTF-8
 	if p := checkText(data); p != nil {
 		return nil, p
 	}
@@ -30,9 +32,9 @@ func ParseYAML(data []byte) (docs []*Value, problems fault.Problems) {
 	if p := checkNesting(stream); p != nil {
 		return nil, p
 	}
-	file, err := parser.Parse(stream, 0)
+	file, err := parser.Parse(stream, 0, parser.AllowDuplicateMapKey()) // build names them
 	if err != nil {
-		return nil, syntax(err)
+		return nil, syntax(err, data)
 	}
 	for _, doc := range file.Docs {
 		if doc.Body == nil || doc.Body.Type() == ast.NullType {
@@ -49,11 +51,16 @@ func ParseYAML(data []byte) (docs []*Value, problems fault.Problems) {
 
 // syntax turns the parser's error into a problem without the source lines that
 // its text would quote, because they may hold a secret.
-func syntax(err error) fault.Problems {
+func syntax(err error, data []byte) fault.Problems {
 	p := problem("", "yaml.form", "is no valid YAML")
 	var s *yaml.SyntaxError
 	if errors.As(err, &s) && s.Token != nil && s.Token.Position != nil {
 		p[0].Line, p[0].Column = s.Token.Position.Line, s.Token.Position.Column
+	}
+	if lines := bytes.Split(data, []byte("\n")); p[0].Line > 0 && p[0].Line <= len(lines) {
+		if bytes.HasPrefix(bytes.TrimLeft(lines[p[0].Line-1], " "), []byte("\t")) {
+			p[0].Detail += ": lines are indented by spaces, not by tabs"
+		}
 	}
 	return p
 }
@@ -112,7 +119,9 @@ func (v Value) withMembers(values []*ast.MappingValueNode, pointer string, depth
 		}
 		at := pointer + fault.Pointer(name)
 		if _, again := v.child(name); again {
-			return v, unread(lineOf(m), at, "is given twice")
+			p := repeated(at)
+			p[0].Line = lineOf(m)
+			return v, p
 		}
 		child, p := build(m.Value, at, depth+1)
 		if p != nil {

@@ -2,6 +2,7 @@ package kit
 
 import (
 	"crypto/x509"
+	"fmt"
 	"net/netip"
 	"os"
 	"slices"
@@ -76,7 +77,7 @@ func (s *Settings) networks() ([]netip.Prefix, error) {
 	for _, text := range s.AllowNetworks {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%q is no network such as 10.0.0.0/8", text)
 		}
 		out = append(out, p)
 	}

@@ -112,7 +112,9 @@ func (d *Document) read(files Files) fault.Problems {
 		d.Owner = d.ID
 	}
 	var r field.Report
-	r.ID("/owner", d.Owner)
+	if d.Kind != Owner {
+		r.ID("/owner", d.Owner)
+	}
 	r.ID("/id", d.ID)
 	if d.Kind == Owner && d.Owner != d.ID {
 		r.Add("/owner", "owner.id", "must be left out or the owner's own id")

@@ -200,7 +200,7 @@ func TestBadFiles(t *testing.T) {
 		"no kind":             {"id: a\n", "kind.unknown"},
 		"unknown kind":        {"kind: webhook\n", "kind.unknown"},
 		"unknown member":      {acme + "colour: red\n", "member.unknown"},
-		"repeated member":     {acme + "name: B\n", "yaml.form"},
+		"repeated member":     {acme + "name: B\n", "member.repeated"},
 		"wrong type":          {"kind: owner\nid: 7\nname: A\n", "document.kind"},
 		"no owner":            {"kind: endpoint\nid: e\n", "id.form"},
 		"unknown owner":       {"kind: endpoint\nowner: nobody\nid: e\nname: E\nurl: https://a.example.com\n", "reference.unknown"},
@@ -229,6 +229,19 @@ func TestBadFiles(t *testing.T) {
 			}
 			t.Errorf("err = %v, want %s", err, row[1])
 		})
+	}
+}
+
+func TestARefusalNamesWhatWasWritten(t *testing.T) {
+	s := start(t)
+	for src, want := range map[string]string{
+		"kind: owner\nname: A\n": "line 1: document 1 (owner) /id: an identifier is 1 to 64 characters of A-Z, a-z, 0-9, _ and - (id.form)",
+		"id: a\nid: b\n":         "line 2: /id: is given twice (member.repeated)",
+		"just text\n":            "line 1: document 1 /kind: must be one of owner, contact-type, account, contact, smtp-settings, canned-email, endpoint, subscription, queue (kind.unknown)",
+	} {
+		if _, err := apply(t, s, src, false); err == nil || err.Error() != want {
+			t.Errorf("%q:\n%v\nwant\n%s", src, err, want)
+		}
 	}
 }
 

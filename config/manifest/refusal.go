@@ -41,7 +41,10 @@ func (d *Refused) line(i int) string {
 		where = fmt.Sprintf("line %d: ", d.Lines[i])
 	}
 	if d.Number > 0 {
-		where += fmt.Sprintf("document %d (%s) ", d.Number, strings.TrimSpace(string(d.Kind)+" "+d.ID))
+		where += fmt.Sprintf("document %d ", d.Number)
+	}
+	if name := strings.TrimSpace(string(d.Kind) + " " + d.ID); name != "" {
+		where += "(" + name + ") "
 	}
 	return where
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/billhook/billhook/config/endpoint"
 	"github.com/billhook/billhook/config/field"
+	"github.com/billhook/billhook/shared/backoff"
 	"github.com/billhook/billhook/shared/secret"
 	"github.com/billhook/billhook/streams/topology"
 )
@@ -22,7 +23,7 @@ func (s *Setup) RotateSecret(owner, id string, overlap time.Duration, env Env) (
 	}
 	var r field.Report
 	if overlap < 0 || overlap > endpoint.MaxOverlap {
-		r.Add("/overlap", "overlap.range", "must be from 0s to "+endpoint.MaxOverlap.String())
+		r.Add("/overlap", "overlap.range", "must be from 0s to "+backoff.Format(endpoint.MaxOverlap))
 		return Change{}, r.Problems()
 	}
 	next := *former

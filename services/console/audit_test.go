@@ -77,3 +77,11 @@ func TestAKeyThatIsRevokedIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestAMisspeltResourceOfTheAuditIsRefused(t *testing.T) {
+	r := start(t)
+	got := r.do(t, ask{method: "GET", path: "/v1/owners/acme/audit?resource=endpoint"}).want(t, http.StatusBadRequest)
+	if !strings.Contains(got.body, `"pointer":"/resource","rule":"resource.unknown"`) {
+		t.Errorf("%s", got.body)
+	}
+}

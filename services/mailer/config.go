@@ -2,6 +2,7 @@ package mailer
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/billhook/billhook/services/mailer/internal/unsubscribe"
@@ -59,16 +60,16 @@ func (c *Config) Check() fault.Problems {
 		process.Positive("MAILER_STOP_TIMEOUT", c.StopTimeout),
 		process.Positive("MAILER_IDLE_TIME", c.IdleTime),
 		process.Positive("MAILER_CONNECTION_AGE", c.ConnectionAge),
-		process.AtLeast("MAILER_SETTINGS_RETRY", c.SettingsRetry, time.Second),
+		process.RefuseIf(c.SettingsRetry < time.Second, "MAILER_SETTINGS_RETRY", "must be at least 1s"),
 		process.Positive("MAILER_SETTINGS_PATIENCE", c.SettingsPatience),
 		process.Positive("MAILER_DOCUMENT_MAX_SIZE", c.DocumentMaxSize),
-		process.AtLeast("MAILER_DOCUMENT_RETRY", c.DocumentRetry, time.Second),
+		process.RefuseIf(c.DocumentRetry < time.Second, "MAILER_DOCUMENT_RETRY", "must be at least 1s"),
 		process.Positive("MAILER_DOCUMENT_PATIENCE", c.DocumentPatience),
 		process.Positive("MAILER_SERIES_LIVE", c.SeriesLive),
 		process.Positive("MAILER_LEASE", c.Lease),
 		process.Positive("MAILER_TEMPLATES", c.Templates),
 		process.OneOf("MAILER_AMBIGUOUS", c.Ambiguous, Retry, Hold),
-		process.RefuseIf(c.HelloName == "", "MAILER_HELLO_NAME", "must not be empty"),
+		process.RefuseIf(!isHelloName(c.HelloName), "MAILER_HELLO_NAME", "must be a host name such as mail.example.com"),
 		process.RefuseFor(c.Retry.Check().Or(), "MAILER_RETRY"),
 		process.RefuseIf(badURL, "UNSUBSCRIBE_URL", "must be an https address without a query, such as https://mail.example.com/unsubscribe"),
 		process.AddrOrNone("MAILER_HTTP_ADDR", c.HTTPAddr),
@@ -77,4 +78,8 @@ func (c *Config) Check() fault.Problems {
 		process.RefuseIf(c.MaxAckPending < c.Concurrency+c.Waiting,
 			"MAILER_MAX_ACK_PENDING", "must be at least MAILER_CONCURRENCY and MAILER_WAITING together"),
 	)
+}
+
+func isHelloName(s string) bool {
+	return s != "" && len(s) <= 255 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }

@@ -15,7 +15,7 @@ func TestADelayThatIsTooShortIsSaidToBeTooShort(t *testing.T) {
 	var c mailer.Config
 	got := process.Load([]string{"MAILER_SETTINGS_RETRY=500ms", "MAILER_DOCUMENT_RETRY=500ms"}, &c)
 	want := fault.Problems{
-		process.Refuse("MAILER_SETTINGS_RETRY", "is below 1s"), process.Refuse("MAILER_DOCUMENT_RETRY", "is below 1s"),
+		process.Refuse("MAILER_SETTINGS_RETRY", "must be at least 1s"), process.Refuse("MAILER_DOCUMENT_RETRY", "must be at least 1s"),
 	}
 	if d := cmp.Diff(error(want), got); d != "" {
 		t.Error(d)

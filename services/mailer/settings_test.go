@@ -177,6 +177,16 @@ func TestWithoutSettingsADeliveryWaitsForThem(t *testing.T) {
 	}
 }
 
+func TestAGreetingThatIsNoNameIsRefused(t *testing.T) {
+	for _, name := range []string{"", "a b", "mail.example.com\r\nQUIT", "mäil.example.com", strings.Repeat("a", 256)} {
+		c := config(t)
+		c.HelloName = name
+		if p := c.Check(); len(p) != 1 || p[0].Pointer != "/MAILER_HELLO_NAME" {
+			t.Errorf("%q: problems %v", name, p)
+		}
+	}
+}
+
 func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 	c := config(t)
 	c.Connections, c.HelloName, c.MaxAckPending, c.Retry = 0, "", 1, nil

@@ -16,6 +16,10 @@ import (
 
 var errFound = errors.New("found")
 
+// errUnknown says that no event of the log has an id: it cannot be told whether
+// one ever had.
+var errUnknown = errors.New("the owner has no event of this id, or no longer")
+
 // Find returns the sequence of an owner's event, by its id. It reads the owner's
 // events from the oldest on, so it is for people. The error is of kind NotFound
 // where none has the id, or none any more.
@@ -36,5 +40,5 @@ func Find(ctx context.Context, js jetstream.JetStream, owner, id string) (uint64
 	case err != nil:
 		return 0, err
 	}
-	return 0, fault.New(fault.NotFound, "find event", id, ErrExpired)
+	return 0, fault.New(fault.NotFound, "find event", id, errUnknown)
 }

@@ -116,7 +116,7 @@ func TestWritesOfEverySizeAreStoredInOrder(t *testing.T) {
 }
 
 func TestAWriterIsRefusedAfterAnotherWrote(t *testing.T) {
-	for _, n := range []int{1, 5, 50} {
+	for _, n := range []int{1, 5, 150} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			w := newWorld(t)
 			stale, fresh := fence.New(w.js, guarded, 1, 0), fence.New(w.js, guarded, 2, 0)
@@ -145,7 +145,7 @@ func TestAgedMessagesInsideTheFenceAreNoOtherWriter(t *testing.T) {
 }
 
 func TestARefusedMessageIsAnErrorAndNothingBehindItIsStored(t *testing.T) {
-	for _, c := range []struct{ count, bad, kept int }{{5, 3, 2}, {60, 31, 30}} {
+	for _, c := range []struct{ count, bad, kept int }{{5, 3, 2}, {200, 101, 100}} {
 		w := newWorld(t)
 		group := msgs(1, c.count, false)
 		group[c.bad-1].Data = make([]byte, 65<<10)
@@ -165,9 +165,9 @@ func TestDuplicatesAreFoundWhereverTheyAre(t *testing.T) {
 		drops []int // indexes
 	}{
 		{"in a small group", []int{2}, []int{1, 2, 3}, []int{1}},
-		{"several in a batch", []int{4, 5, 77}, sequence(1, 100), []int{3, 4, 76}},
-		{"all of a batch", sequence(1, 40), sequence(1, 40), sequence(0, 39)},
-		{"twice in one group", nil, append(sequence(1, 50), 7), []int{50}},
+		{"several in a batch", []int{4, 5, 77}, sequence(1, 200), []int{3, 4, 76}},
+		{"all of a batch", sequence(1, 140), sequence(1, 140), sequence(0, 139)},
+		{"twice in one group", nil, append(sequence(1, 150), 7), []int{150}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -242,8 +242,8 @@ func TestAWriteWhoseAnswerIsLostIsStoredOnce(t *testing.T) {
 		{"a single", 1, "PUB out.1.x", false},
 		{"a single with an id", 1, "PUB out.1.x", true},
 		{"the second of few", 5, "Billhook-Write: 2\r\n", false},
-		{"the commit of a batch", 100, "Nats-Batch-Commit", false},
-		{"the commit of a batch with ids", 100, "Nats-Batch-Commit", true},
+		{"the commit of a batch", 200, "Nats-Batch-Commit", false},
+		{"the commit of a batch with ids", 200, "Nats-Batch-Commit", true},
 		{"inside of a batch", 400, "Billhook-Write: 50\r\n", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -135,6 +135,19 @@ func TestAttachNeedsNoSocket(t *testing.T) {
 	}
 }
 
+func TestAnAddressThatNamesNoServerIsRefused(t *testing.T) {
+	for _, wrong := range []string{"", "nats://", "://", "http://127.0.0.1:4222", "nats://127.0.0.1:4222,", "nats://127.0.0.1:port", "nonsense://", "a b"} {
+		if p := (&link.Settings{URL: wrong}).Check(); len(p) != 1 || p[0].Pointer != "/NATS_URL" {
+			t.Errorf("%q: problems %v", wrong, p)
+		}
+	}
+	for _, right := range []string{"nats://127.0.0.1:4222", "127.0.0.1", "nats.example.com:4222", "nats://[::1]:4222", "tls://a.example.com, tls://b.example.com:4443", "wss://user:pass@nats.example.com"} {
+		if p := (&link.Settings{URL: right}).Check(); len(p) > 0 {
+			t.Errorf("%q: problems %v", right, p)
+		}
+	}
+}
+
 func TestSettingsThatContradictAreRefused(t *testing.T) {
 	for name, s := range map[string]link.Settings{
 		"NATS_URL":       {},

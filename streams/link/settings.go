@@ -5,7 +5,9 @@
 package link
 
 import (
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/process"
@@ -28,6 +30,11 @@ type Settings struct {
 
 // Check returns every setting that breaks a rule, by its environment name.
 func (s *Settings) Check() fault.Problems {
+	var badURLs fault.Problems
+	for server := range strings.SplitSeq(s.URL, ",") {
+		badURLs = append(badURLs, process.RefuseIf(!names(strings.TrimSpace(server)), "NATS_URL",
+			"must name a server such as nats://127.0.0.1:4222 or tls://nats.example.com, several with commas between")...)
+	}
 	ways := 0
 	for _, used := range []bool{s.CredsFile != "", s.User != "", !s.Token.Empty()} {
 		if used {
@@ -35,9 +42,19 @@ func (s *Settings) Check() fault.Problems {
 		}
 	}
 	return slices.Concat(
-		process.RefuseIf(s.URL == "", "NATS_URL", "is empty"),
+		badURLs,
 		process.RefuseIf(s.User == "" && !s.Password.Empty(), "NATS_PASSWORD", "is set without NATS_USER"),
 		process.RefuseIf((s.CertFile == "") != (s.KeyFile == ""), "NATS_CERT_FILE", "and NATS_KEY_FILE are set one without the other"),
 		process.RefuseIf(ways > 1, "NATS_USER", "and NATS_TOKEN and NATS_CREDS_FILE exclude each other"),
 	)
+}
+
+// names reports whether a text names a server. The client takes the one on this
+// machine where it does not.
+func names(server string) bool {
+	if !strings.Contains(server, "://") {
+		server = "nats://" + server
+	}
+	u, err := url.Parse(server)
+	return err == nil && u.Hostname() != "" && slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme)
 }

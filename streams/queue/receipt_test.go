@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -19,6 +20,20 @@ func TestAReceiptIsReadAsItWasWrittenByItsQueueAlone(t *testing.T) {
 			t.Fatalf("another queue's: %+v", got)
 		}
 	})
+}
+
+func TestNoReceiptLooksLikeAFlagOfACommand(t *testing.T) {
+	want := handout.Receipt{Seq: 1, Ticket: 2}
+	for i := range 1000 {
+		key := "acme.erp." + strconv.Itoa(i)
+		text := receiptOf(key, want)
+		if text[0] == '-' {
+			t.Errorf("%s: %s", key, text)
+		}
+		if got := parseReceipt(key, text); got != want {
+			t.Errorf("%s: %s is read as %+v", key, text, got)
+		}
+	}
 }
 
 // FuzzReceipt holds that there is one text for each receipt, so that none can be

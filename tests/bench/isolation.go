@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/billhook/billhook/services/billhook/allinone"
 	"github.com/billhook/billhook/services/billhook/demo"
@@ -50,7 +49,7 @@ type crowd struct {
 func (r *rig) crowd(ctx context.Context, name string, bad int) (*crowd, error) {
 	var doc strings.Builder
 	for i := range endpoints {
-		host, id := demo.WebhookHost, fmt.Sprint(name, i)
+		host, id := demo.WebhookHost, owner(name, i)
 		if 0 < i && i < bad {
 			host = deadHost
 		}
@@ -64,9 +63,12 @@ func (r *rig) crowd(ctx context.Context, name string, bad int) (*crowd, error) {
 	return &crowd{app: a, name: name, bad: bad, hang: true}, nil
 }
 
+// owner is the name of the n-th owner of a crowd.
+func owner(crowd string, n int) string { return fmt.Sprint(crowd, n) }
+
 // event is the n-th event of a load, to an owner.
-func (c *crowd) event(owner int, id string, n int) *nats.Msg {
-	return &nats.Msg{Subject: subject.Platform(fmt.Sprint(c.name, owner), "invoice.posted"), Header: nats.Header{}, Data: fmt.Appendf(nil,
+func event(owner, id string, n int) *nats.Msg {
+	return &nats.Msg{Subject: subject.Platform(owner, "invoice.posted"), Header: nats.Header{}, Data: fmt.Appendf(nil,
 		`{"id":"%s","time":"2026-11-23T09:30:00Z","account":"A-1","data":{"Invoice.Id":"I-%d","Invoice.Total":"%d.50"}}`, id, n, n)}
 }
 
@@ -130,15 +132,15 @@ func (r *rig) steady(ctx context.Context, c *crowd, lasts func(n int) bool, with
 	defer tick.Stop()
 	for n := 0; lasts(n); n++ {
 		<-tick.C
-		owner := n % endpoints
-		if owner < c.bad && !with {
+		of := n % endpoints
+		if of < c.bad && !with {
 			continue
 		}
 		id := c.id(n)
-		if owner >= c.bad {
+		if of >= c.bad {
 			t.send(id)
 		}
-		if _, err := c.Kit().JetStream.PublishMsg(ctx, c.event(owner, id, n)); err != nil {
+		if _, err := c.Kit().JetStream.PublishMsg(ctx, event(owner(c.name, of), id, n)); err != nil {
 			return nil, err
 		}
 	}
@@ -171,13 +173,16 @@ func (t *times) wait() error {
 	return nil
 }
 
-// since is how long those took that were published from a moment on.
-func (t *times) since(from time.Time) spread {
+// spread is how long everything took.
+func (t *times) spread() spread { return t.of(func(time.Time) bool { return true }) }
+
+// of is how long those took that were published when the condition holds.
+func (t *times) of(published func(at time.Time) bool) spread {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var all []time.Duration
 	for _, k := range t.took {
-		if !k.at.Before(from) {
+		if published(k.at) {
 			all = append(all, k.time)
 		}
 	}
@@ -194,7 +199,7 @@ func (r *rig) healthy(ctx context.Context, c *crowd, lasts func(n int) bool, wit
 	if err != nil {
 		return spread{}, err
 	}
-	return t.since(time.Time{}), nil
+	return t.spread(), nil
 }
 
 // isolation prints how much longer healthy endpoints take while others hang or
@@ -299,29 +304,7 @@ func (r *rig) flooded(ctx context.Context, c *crowd, events, batch int) (spread,
 	if len(got.seen) < events {
 		return spread{}, fmt.Errorf("%d of %d of the flood arrived", len(got.seen), events)
 	}
-	printf("  %-24s %d events, published within %s, in %s; once they were published %s\n", "", events,
-		end.Sub(began).Round(10*time.Millisecond), time.Since(began).Round(10*time.Millisecond), t.since(end))
-	return t.since(time.Time{}), nil
-}
-
-// flood publishes events of the first owner, so many at once, as fast as they are
-// taken.
-func (c *crowd) flood(ctx context.Context, name string, events, batch int) error {
-	js := c.Kit().JetStream
-	for from := 0; from < events; from += batch {
-		msgs := make([]*nats.Msg, 0, batch)
-		for i := from; i < min(from+batch, events); i++ {
-			msgs = append(msgs, c.event(0, fmt.Sprint(name, "_flood_", i), i))
-		}
-		var err error
-		if batch == 1 {
-			_, err = js.PublishMsg(ctx, msgs[0])
-		} else {
-			_, err = jetstreamext.PublishMsgBatch(ctx, js, msgs)
-		}
-		if err != nil {
-			return fmt.Errorf("publish the flood: %w", err)
-		}
-	}
-	return nil
+	printf("  %-24s %d events in %s, published within %s; meanwhile %s, then %s\n", "", events,
+		time.Since(began).Round(10*time.Millisecond), end.Sub(began).Round(10*time.Millisecond), t.of(end.After), t.of(end.Before))
+	return t.spread(), nil
 }

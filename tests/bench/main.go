@@ -26,7 +26,11 @@ func main() {
 	only := flag.String("only", "", "run only the loads and parts whose name begins so")
 	flag.Parse()
 	debug.SetGCPercent(ownGC)
-	err := bench(ctx, choice{*runs, *scale, *only, *profiles})
+	run := func(ctx context.Context) error { return bench(ctx, choice{*runs, *scale, *only, *profiles}) }
+	if flag.Arg(0) == asPlatform {
+		run = platform
+	}
+	err := run(ctx)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

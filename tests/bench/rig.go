@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -156,6 +157,8 @@ type app struct {
 	dir   string
 	stop  context.CancelFunc
 	ended chan error
+	// password is that of platforms.
+	password string
 }
 
 // open starts an all-in-one with a configuration.
@@ -169,12 +172,14 @@ func (r *rig) open(ctx context.Context, sync, doc string) (*app, error) {
 
 // openIn starts an all-in-one in a data folder.
 func (r *rig) openIn(ctx context.Context, dir, sync, doc string) (*app, error) {
-	cfg, err := allinone.Load(append(r.environ, "NATS_ADDR=off", "HTTP_ADDR=127.0.0.1:0", "SYNC="+sync))
+	cfg, err := allinone.Load(append(r.environ, "NATS_ADDR=127.0.0.1:0", "HTTP_ADDR=127.0.0.1:0", "SYNC="+sync))
 	if err != nil {
 		return nil, err
 	}
-	a := &app{dir: dir, ended: make(chan error, 1)}
-	a.App, err = allinone.Open(ctx, cfg, allinone.Place{Store: filepath.Join(dir, "nats"), Log: zerolog.New(os.Stderr).Level(zerolog.WarnLevel)})
+	a := &app{dir: dir, ended: make(chan error, 1), password: rand.Text()}
+	a.App, err = allinone.Open(ctx, cfg, allinone.Place{
+		Store: filepath.Join(dir, "nats"), Auth: platforms(a.password), Log: zerolog.New(os.Stderr).Level(zerolog.WarnLevel),
+	})
 	if err != nil {
 		return nil, err
 	}

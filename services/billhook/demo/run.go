@@ -56,7 +56,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer s.stage.close()
-	fmt.Fprintf(o.Out, "Everything runs in this process: NATS, 5 services, an HTTPS receiver, a mail catcher (%s).\n\n", since(s.began))
+	fmt.Fprintf(o.Out, "Everything runs in this process: NATS, every service, an HTTPS receiver, a mail catcher (%s).\n\n", since(s.began))
 	if err := s.seed(ctx, receivers); err != nil {
 		return err
 	}

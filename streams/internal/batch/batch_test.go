@@ -128,7 +128,7 @@ func TestThePaceFindsTheFasterWay(t *testing.T) {
 	}{
 		{"no sync", 30 * time.Microsecond, 4 * time.Millisecond, false, false},
 		{"sync of every write", 2 * time.Millisecond, 5 * time.Millisecond, true, true},
-		{"in between", 200 * time.Microsecond, 4 * time.Millisecond, false, true},
+		{"a busy machine", 400 * time.Microsecond, 4 * time.Millisecond, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := batch.NewPace(0)
@@ -147,6 +147,19 @@ func TestThePaceFindsTheFasterWay(t *testing.T) {
 				t.Errorf("10 and 100 are batches: %t and %t, want %t and %t", few, many, c.few, c.many)
 			}
 		})
+	}
+}
+
+func TestWhereOneMessageIsQuickASmallGroupIsNoBatchHoweverSlowTheRest(t *testing.T) {
+	p := batch.NewPace(128)
+	for range 100 {
+		for range 31 {
+			p.Learn(false, 1, 20*time.Millisecond)
+		}
+		p.Learn(false, 1, 100*time.Microsecond)
+		if p.Batched(100) {
+			t.Fatal("a batch, which holds up everybody, though the server does not sync")
+		}
 	}
 }
 

@@ -1,13 +1,21 @@
 package batch
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Pace learns whether a group of messages is stored sooner as a batch or one
 // by one. Which is better depends on whether the server syncs every write: on
 // one node, one by one costs some 40 µs a message without and 1 to 4 ms with,
-// a batch 3 to 4 ms in both cases. The zero Pace is not usable; see [NewPace].
+// a batch 3 to 4 ms in both cases. While the server makes a batch, with files
+// and a sync of its own, nobody else's message of the stream is stored; so a
+// small one is made only where a single message holds them up as well. The zero
+// Pace is not usable; see [NewPace].
 type Pace struct {
-	single time.Duration // for one message
+	single time.Duration     // for one message
+	latest [32]time.Duration // messages one by one
+	seen   int
 	batch  time.Duration // for a batch beyond its messages
 	forced int
 	asked  int
@@ -25,12 +33,15 @@ const (
 	// probe is how often the way that seems slower is tried, since only
 	// trying tells that it no longer is.
 	probe = 256
+	// syncs is what a message costs at least where the server syncs each. It
+	// is held to the best of the latest: on a busy machine most take long.
+	syncs = 500 * time.Microsecond
 	// hopeless is how many times slower a way may seem and still be tried.
 	hopeless = 8
 )
 
-// NewPace returns a Pace with which groups of 18 and more are batches at
-// first. Groups of forced and more always are; 0 means none.
+// NewPace returns a Pace with which groups go one by one at first. Groups of
+// forced and more are always batches; 0 means none.
 func NewPace(forced int) *Pace {
 	return &Pace{single: firstSingle, batch: firstBatch, forced: forced}
 }
@@ -42,6 +53,9 @@ func (p *Pace) Batched(n int) bool {
 	}
 	if p.forced > 0 && n >= p.forced {
 		return true
+	}
+	if p.best() < syncs {
+		return false
 	}
 	singly := time.Duration(n) * p.single
 	whole := p.batch + time.Duration(n)*within
@@ -59,6 +73,16 @@ func (p *Pace) Learn(batched bool, n int, took time.Duration) {
 		return
 	}
 	p.single = blend(p.single, took/time.Duration(n))
+	p.latest[p.seen%len(p.latest)] = took / time.Duration(n)
+	p.seen++
+}
+
+// best is what the cheapest of the latest messages cost; 0 for none.
+func (p *Pace) best() time.Duration {
+	if p.seen == 0 {
+		return 0
+	}
+	return slices.Min(p.latest[:min(p.seen, len(p.latest))])
 }
 
 func blend(known, seen time.Duration) time.Duration {

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
+	"github.com/billhook/billhook/config/access"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/id"
 	"github.com/billhook/billhook/streams/audit"
@@ -79,6 +80,9 @@ func (f *auditFlags) read(now time.Time) (audit.Query, error) {
 	q := f.query
 	if q.Owner != "" && !id.Valid(q.Owner) {
 		refuse("/owner", "id.form", "an identifier is "+id.Rule)
+	}
+	if q.Resource != "" {
+		problems = append(problems, access.Resource(q.Resource).Check("/resource")...)
 	}
 	if q.Limit < 1 {
 		refuse("/limit", "number.range", "must be at least 1")

@@ -87,7 +87,7 @@ func listStreams(cmd *cobra.Command, s *session) (bool, error) {
 	var full []string
 	for _, name := range []string{
 		topology.Inbox, topology.Rejected, topology.Events, topology.Deliveries, topology.Retries,
-		topology.Schedules, topology.Parked, topology.Outcomes, topology.Gaps,
+		topology.Schedules, topology.Parked, topology.Outcomes, topology.Audit, topology.Gaps,
 	} {
 		stream, err := s.js.Stream(cmd.Context(), name)
 		if err != nil {

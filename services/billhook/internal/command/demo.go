@@ -27,10 +27,14 @@ func demoCommand(w World) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return demo.Run(cmd.Context(), demo.Options{
+			err = demo.Run(cmd.Context(), demo.Options{
 				Out: w.Out, Exit: exit, Patience: patience, Scenario: scenario,
 				Log: zerolog.New(w.Err).Level(zerolog.WarnLevel).With().Timestamp().Logger(),
 			})
+			if exit {
+				return err
+			}
+			return untilStopped(cmd.Context(), err)
 		},
 	}
 	cmd.Flags().BoolVar(&exit, "exit", false, "end when everything has arrived, with status 0 only then")

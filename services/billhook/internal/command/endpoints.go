@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/billhook/billhook/config/store"
+	"github.com/billhook/billhook/shared/backoff"
 )
 
 func endpointsCommand(w World) *cobra.Command {
@@ -31,7 +32,7 @@ func rotateCommand(w World) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(w.Err, "New signing secret of endpoint %s. It is shown this once; the former ones end in %s:\n", args[0], overlap)
+				fmt.Fprintf(w.Err, "New signing secret of endpoint %s. It is shown this once; the former ones end in %s:\n", args[0], backoff.Format(overlap))
 				fmt.Fprintln(w.Out, made.Issued.Reveal())
 				if made.PublicKey != "" {
 					fmt.Fprintln(w.Out, made.PublicKey)

@@ -91,6 +91,7 @@ func listKeysCommand(w World) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "list",
+		Aliases: []string{"ls"},
 		Short:   "List API keys, without their texts, which nobody has",
 		Example: "  billhook keys list --owner acme",
 		Args:    cobra.NoArgs,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/billhook/billhook/config/field"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/id"
 	"github.com/billhook/billhook/streams/probe"
@@ -72,6 +73,9 @@ func checkPreview(q probe.MailQuestion, eventID, part string) fault.Problems {
 	if (q.EventType == "") == (eventID == "") {
 		refuse("/type", "preview.event", "needs either --type or --event")
 	}
+	var r field.Report
+	r.Locale("/locale", q.Locale)
+	out = append(out, r.Problems()...)
 	if parts := []string{partAll, partHeader, partText, partHTML}; !slices.Contains(parts, part) {
 		refuse("/part", "part.unknown", "must be one of "+strings.Join(parts, ", "))
 	}

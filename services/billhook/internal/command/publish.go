@@ -5,9 +5,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
+	"github.com/billhook/billhook/config/document"
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/id"
@@ -57,7 +60,9 @@ func publishCommand(w World) *cobra.Command {
 	flags.StringVar(&f.file, "file", "", "file of events, one JSON object with a type on each line; - is standard input")
 	_ = cmd.MarkFlagRequired("owner")
 	cmd.MarkFlagsOneRequired("type", "file")
-	cmd.MarkFlagsMutuallyExclusive("type", "file")
+	for _, name := range []string{"type", "account", "id", "set"} { // a file's events have their own
+		cmd.MarkFlagsMutuallyExclusive("file", name)
+	}
 	return cmd
 }
 
@@ -128,26 +133,48 @@ func readEnvelopes(in io.Reader) ([]envelope, error) {
 	var out []envelope
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, event.MaxBytes+1)
-	for n := 1; lines.Scan(); n++ {
+	n := 1
+	for ; lines.Scan(); n++ {
 		line := bytes.TrimSpace(lines.Bytes())
 		if len(line) == 0 {
 			continue
 		}
-		var e envelope
-		dec := json.NewDecoder(bytes.NewReader(line))
-		dec.DisallowUnknownFields()
-		if err := dec.Decode(&e); err != nil {
-			return nil, fault.Problems{{Rule: "json.form", Detail: err.Error(), Line: n, Column: 1}}
-		}
-		if !typeForm(e.Type) {
-			return nil, fault.Problems{{Pointer: "/type", Rule: "type.form", Detail: typeRule, Line: n, Column: 1}}
+		e, problems := readEnvelope(line)
+		if len(problems) > 0 {
+			return nil, onLine(n, problems)
 		}
 		out = append(out, e.complete())
 	}
-	if err := lines.Err(); err != nil {
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return nil, onLine(n, fault.Problems{{Rule: "event.size", Detail: "is longer than an event may be, " + strconv.Itoa(event.MaxBytes) + " bytes"}})
+	case err != nil:
 		return nil, fault.New(fault.Invalid, "read events", "", err)
+	case len(out) == 0:
+		return nil, fault.Problems{{Rule: "file.empty", Detail: "holds no event"}}
 	}
 	return out, nil
+}
+
+// readEnvelope reads the event of a line, as strictly as everything else that
+// is written by hand: what were passed over would be lost.
+func readEnvelope(line []byte) (e envelope, problems fault.Problems) {
+	v, problems := document.ParseJSON(line)
+	if problems == nil {
+		problems = v.Decode(&e)
+	}
+	if problems == nil && !typeForm(e.Type) {
+		problems = fault.Problems{{Pointer: "/type", Rule: "type.form", Detail: typeRule}}
+	}
+	return e, problems
+}
+
+// onLine gives problems their place in a file of lines.
+func onLine(n int, problems fault.Problems) fault.Problems {
+	for i := range problems {
+		problems[i].Line, problems[i].Column = n, 1
+	}
+	return problems
 }
 
 // typeRule says what [typeForm] asks for.
@@ -189,6 +216,9 @@ func (f publishFlags) values() (json.RawMessage, error) {
 		token, text, ok := strings.Cut(pair, "=")
 		if !ok {
 			return nil, fault.Problems{{Pointer: "/set", Rule: "set.form", Detail: fmt.Sprintf("%q is not of the form token=value", pair)}}
+		}
+		if _, again := data[token]; again {
+			return nil, fault.Problems{{Pointer: "/set", Rule: "set.repeated", Detail: token + " is set twice"}}
 		}
 		data[token] = valueOf(catalogue, token, text)
 	}

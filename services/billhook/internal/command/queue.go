@@ -82,6 +82,9 @@ func (q *queueDesk) pull() *cobra.Command {
 			if most < 1 || most > queue.MaxMessages {
 				return fault.Problems{{Pointer: "/max", Rule: "number.range", Detail: fmt.Sprintf("must be from 1 to %d", queue.MaxMessages)}}
 			}
+			if wait < 0 {
+				return fault.Problems{{Pointer: "/for", Rule: "duration.range", Detail: "must not be negative"}}
+			}
 			return q.with(cmd, args[0], func(desk *queue.Desk, at queue.Address) error {
 				got, err := desk.Pull(cmd.Context(), at, most, wait)
 				var deeds []queue.Deed

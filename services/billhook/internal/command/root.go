@@ -50,13 +50,19 @@ func Execute(ctx context.Context, w World) int {
 	root.SetOut(w.Out)
 	root.SetErr(w.Err)
 	began := watchBegin(root)
-	cmd, err := root.ExecuteContextC(ctx)
+	cmd, err := misnamed(root, w.Args)
+	if err == nil {
+		cmd, err = root.ExecuteContextC(ctx)
+	}
 	switch {
-	case err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil:
+	case err == nil:
 		return ok
 	case !*began: // the command line itself
-		fmt.Fprintf(w.Err, "billhook: %v\nUsage: %s\n", err, cmd.UseLine())
+		fmt.Fprintf(w.Err, "billhook: %v\n%s\n", err, usage(cmd))
 		return refused
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		fmt.Fprintln(w.Err, "billhook: interrupted before it was done")
+		return failed
 	}
 	fmt.Fprint(w.Err, explain(cmd, err))
 	if fault.KindOf(err) == fault.Invalid {
@@ -85,10 +91,45 @@ func watchBegin(cmd *cobra.Command) *bool {
 	return began
 }
 
+// misnamed finds what stands where a group of commands wants the name of one.
+// Left alone, the help of the group would be shown as if that had been wanted.
+func misnamed(root *cobra.Command, args []string) (*cobra.Command, error) {
+	group, rest, err := root.Find(args)
+	if err != nil || !group.HasParent() || !group.HasSubCommands() {
+		return nil, nil
+	}
+	_ = group.ParseFlags(rest) // it ends at a flag of the command that was meant, behind the word
+	if group.Flags().NArg() == 0 {
+		return nil, nil
+	}
+	var names []string
+	for _, c := range group.Commands() {
+		names = append(names, c.Name())
+	}
+	return group, fmt.Errorf("unknown command %q for %q, which has %s", group.Flags().Arg(0), group.CommandPath(), strings.Join(names, ", "))
+}
+
+// usage says how a command that was mistyped is typed.
+func usage(cmd *cobra.Command) string {
+	if cmd.HasSubCommands() {
+		return fmt.Sprintf("%q lists the commands.", cmd.CommandPath()+" --help")
+	}
+	return "Usage: " + cmd.UseLine()
+}
+
+// untilStopped is the error of a command that runs until it is stopped: to be
+// stopped is no failure of it.
+func untilStopped(ctx context.Context, err error) error {
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
 func root(w World) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           "billhook",
-		Short:         "Turns billing events into signed webhooks and emails",
+		Short:         "Turns billing events into signed webhooks, emails and event queues",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -129,9 +170,21 @@ func place(cmd *cobra.Command, p fault.Problem) string {
 		return fmt.Sprintf("%s (line %d, column %d)", cmp.Or(p.Pointer, "/"), p.Line, p.Column)
 	case strings.HasPrefix(p.Rule, "setting."):
 		return name
-	case name != "" && cmd.Flags().Lookup(name) != nil:
-		return "--" + name
+	case flagOf(cmd, name) != "":
+		return "--" + flagOf(cmd, name)
 	default:
 		return cmp.Or(p.Pointer, "/")
 	}
+}
+
+// flagOf returns the flag that a member is given by, empty for none: --endpoint
+// gives one of endpoints, --expires gives expires_at.
+func flagOf(cmd *cobra.Command, member string) string {
+	member, _, _ = strings.Cut(member, "/")
+	for _, name := range []string{member, strings.TrimSuffix(member, "s"), strings.TrimSuffix(member, "_at")} {
+		if name != "" && cmd.Flags().Lookup(name) != nil {
+			return name
+		}
+	}
+	return ""
 }

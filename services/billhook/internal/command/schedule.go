@@ -40,7 +40,12 @@ func (d *scheduleDesk) with(cmd *cobra.Command, do func(*session, *plan.Desk) er
 	if err := (&plan.Query{Owner: *d.owner}).Check().Or(); err != nil {
 		return err
 	}
-	return withKit(cmd, d.world, kit.Needs{Buckets: scheduler.Needs().Buckets}, func(s *session, k *kit.Kit) error {
+	return withOwner(cmd, d.world, *d.owner, func(s *session) error {
+		k, err := s.assemble(cmd.Context(), kit.Needs{Buckets: scheduler.Needs().Buckets})
+		if err != nil {
+			return err
+		}
+		defer k.Close()
 		return do(s, plan.NewDesk(plan.DeskDeps{JetStream: s.js, Snapshots: k.Directory, Now: time.Now}))
 	})
 }
@@ -50,6 +55,7 @@ func (d *scheduleDesk) list() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "ls",
+		Aliases: []string{"list"},
 		Short:   "List plans, those that are due first first, in the owner's time zone",
 		Example: "  billhook schedule ls --owner acme --state pending",
 		Args:    cobra.NoArgs,

@@ -29,6 +29,7 @@ func listSuppressionsCommand(w World) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "ls",
+		Aliases: []string{"list"},
 		Short:   "List the addresses",
 		Example: "  billhook suppressions ls --owner acme",
 		Args:    cobra.NoArgs,

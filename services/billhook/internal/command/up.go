@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ func upCommand(w World) *cobra.Command {
 sealing key and the operator's password in the data folder. Settings come from
 the environment: "billhook settings" lists them.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return up(cmd, w) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return untilStopped(cmd.Context(), up(cmd, w)) },
 	}
 }
 
@@ -60,19 +61,18 @@ func up(cmd *cobra.Command, w World) error {
 		return err
 	}
 	defer app.Close()
-	if err := greet(cmd.Context(), app, w); err != nil {
-		return err
-	}
-	announced := make(chan struct{})
+	announced := make(chan error, 1)
 	ctx, cancel := context.WithCancel(cmd.Context())
 	go func() {
-		defer close(announced)
-		announce(ctx, app, w, cfg)
+		err := announce(ctx, app, w, cfg)
+		if err != nil {
+			cancel()
+		}
+		announced <- err
 	}()
 	err = proc.Run(ctx, process.Member{Name: "billhook", Service: app})
 	cancel()
-	<-announced
-	return err
+	return errors.Join(err, <-announced)
 }
 
 // prepare makes what the data folder lacks. The sealing key is the one thing
@@ -113,12 +113,16 @@ func keysOf(h *home.Home, s *kit.Settings) func() ([]secret.Key, error) {
 	return s.Keys
 }
 
-// announce says where the app is, once it works.
-func announce(ctx context.Context, app *allinone.App, w World, cfg allinone.Config) {
+// announce says where the app is, once it works: what is shown only once is
+// not to be lost in the log of the start.
+func announce(ctx context.Context, app *allinone.App, w World, cfg allinone.Config) error {
 	select {
 	case <-app.Ready():
 	case <-ctx.Done():
-		return
+		return nil
+	}
+	if err := greet(ctx, app, w); err != nil {
+		return err
 	}
 	if a := app.NATSAddr(); a != "" {
 		fmt.Fprintf(w.Out, "NATS  nats://%s\n", a)
@@ -128,6 +132,7 @@ func announce(ctx context.Context, app *allinone.App, w World, cfg allinone.Conf
 		fmt.Fprintln(w.Out, "SYNC is interval: a power cut may lose the last two minutes.")
 	}
 	fmt.Fprintln(w.Out, "Ready. Ctrl-C stops.")
+	return nil
 }
 
 // authTimeout bounds how long a NATS log-in may take.

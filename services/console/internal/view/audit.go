@@ -9,6 +9,7 @@ import (
 	"github.com/billhook/billhook/config/access"
 	"github.com/billhook/billhook/services/console/internal/api"
 	"github.com/billhook/billhook/services/console/internal/page"
+	"github.com/billhook/billhook/shared/problem"
 	"github.com/billhook/billhook/streams/audit"
 )
 
@@ -27,6 +28,11 @@ func audits(d Deps) []api.Route {
 }
 
 func listAudit(ctx context.Context, d Deps, r *api.Request) (*api.Reply, error) {
+	if resource := r.Query("resource"); resource != "" { // a misspelt one would look as if nothing had happened
+		if wrong := access.Resource(resource).Check("/resource"); wrong != nil {
+			return nil, problem.Refused(wrong)
+		}
+	}
 	a := r.Page()
 	from, err := a.After()
 	if err != nil {

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+	"github.com/synadia-io/orbit.go/jetstreamext"
+
+	"github.com/billhook/billhook/services/billhook/allinone"
+	"github.com/billhook/billhook/services/billhook/broker"
+	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/streams/link"
+	"github.com/billhook/billhook/streams/permission"
+)
+
+// asPlatform is the argument with which this command is a platform: a process of
+// its own that publishes events of one owner as fast as they are taken, as told
+// on its standard input. Within the process that it publishes to it would wake
+// goroutines there without the kernel, and so keep others from the processors as
+// no platform can.
+const asPlatform = "platform"
+
+// floods is what a platform publishes, and where.
+type floods struct {
+	Address, Password string
+	// Crowd begins the names of owners; Name begins the ids of events.
+	Crowd, Name string
+	// Batch is how many of the events are stored at once.
+	Events, Batch int
+}
+
+// platform publishes what is told on standard input.
+func platform(ctx context.Context) error {
+	var f floods
+	if err := json.NewDecoder(os.Stdin).Decode(&f); err != nil {
+		return fmt.Errorf("read what to publish: %w", err)
+	}
+	nc, js, err := link.Connect(ctx, link.Settings{
+		URL: "nats://" + f.Address, User: permission.PublisherUser(owner(f.Crowd, 0)), Password: secret.NewText(f.Password), Name: asPlatform,
+	}, zerolog.New(os.Stderr).Level(zerolog.WarnLevel))
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	for from := 0; from < f.Events; from += f.Batch {
+		msgs := make([]*nats.Msg, 0, f.Batch)
+		for i := from; i < min(from+f.Batch, f.Events); i++ {
+			msgs = append(msgs, event(owner(f.Crowd, 0), fmt.Sprint(f.Name, "_flood_", i), i))
+		}
+		if f.Batch == 1 {
+			_, err = js.PublishMsg(ctx, msgs[0])
+		} else {
+			_, err = jetstreamext.PublishMsgBatch(ctx, js, msgs)
+		}
+		if err != nil {
+			return fmt.Errorf("publish the flood: %w", err)
+		}
+	}
+	return nil
+}
+
+// flood has a platform publish events of the first owner, so many at once.
+func (c *crowd) flood(ctx context.Context, name string, events, batch int) error {
+	told, err := json.Marshal(floods{c.NATSAddr(), c.password, c.name, name, events, batch})
+	if err != nil {
+		return fmt.Errorf("tell the platform: %w", err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this command: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, self, asPlatform)
+	cmd.Stdin, cmd.Stderr = strings.NewReader(string(told)), os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("platform: %w", err)
+	}
+	return nil
+}
+
+// platforms lets the platform of any owner log in that knows the password.
+func platforms(password string) func(*allinone.App) broker.Authenticator {
+	return func(*allinone.App) broker.Authenticator {
+		return func(user, given string) (broker.Permissions, bool) {
+			owner, ok := strings.CutPrefix(user, permission.PublisherUser(""))
+			own := permission.Publisher(owner)
+			return broker.Permissions{Publish: own.Publish, Subscribe: own.Subscribe, Outsider: true},
+				ok && subtle.ConstantTimeCompare([]byte(given), []byte(password)) == 1
+		}
+	}
+}
