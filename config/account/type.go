@@ -55,7 +55,7 @@ func (t *ContactType) Check() fault.Problems {
 	r.ID("/id", t.ID)
 	r.Name("/name", t.Name)
 	if !slices.Contains(Bases(), t.Base) {
-		r.Add("/base", "base.unknown", "must be billing, shipping, technical, service, administrative or other")
+		r.Add("/base", "base.unknown", fault.OneOf(Bases()...))
 	}
 	return r.Problems()
 }

@@ -1,7 +1,6 @@
 package accounts_test
 
 import (
-	"crypto/rand"
 	"testing"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 	"github.com/billhook/billhook/config/owner"
 	"github.com/billhook/billhook/config/store"
 	"github.com/billhook/billhook/shared/fault"
-	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/shared/secret/secrettest"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/topology"
 )
@@ -27,14 +26,7 @@ func TestAnAccountIsFoundUnderItsOwnerOnly(t *testing.T) {
 	if err := topology.Ensure(t.Context(), js, settings); err != nil {
 		t.Fatal(err)
 	}
-	key, err := secret.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealer, err := secret.NewSealer(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sealer := secrettest.Sealer(t)
 	s := store.New(store.Deps{JetStream: js, Sealer: sealer, Now: time.Now})
 	if _, err := s.PutOwner(t.Context(), owner.Owner{ID: "acme", Name: "Acme"}); err != nil {
 		t.Fatal(err)

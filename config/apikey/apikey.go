@@ -34,7 +34,10 @@ const (
 )
 
 // Roles lists every [Role], those that may do most first.
-func Roles() []Role { return []Role{Operator, Admin, Editor, Viewer, Publisher, Subscriber} }
+func Roles() []Role { return append([]Role{Operator}, ofOwners()...) }
+
+// ofOwners are the roles that an owner's keys may have.
+func ofOwners() []Role { return []Role{Admin, Editor, Viewer, Publisher, Subscriber} }
 
 // MaxBound is the greatest number of endpoints of a subscriber's key, and of
 // queues.
@@ -90,8 +93,8 @@ func (k *Key) Check() fault.Problems {
 	switch {
 	case k.Owner == "" && k.Role != Operator:
 		r.Add("/role", "role.operator", "a key of no owner is an operator's: its role must be operator")
-	case k.Owner != "" && (k.Role == Operator || !slices.Contains(Roles(), k.Role)):
-		r.Add("/role", "role.unknown", "must be admin, editor, viewer, publisher or subscriber")
+	case k.Owner != "" && !slices.Contains(ofOwners(), k.Role):
+		r.Add("/role", "role.unknown", fault.OneOf(ofOwners()...))
 	}
 	if !k.ExpiresAt.IsZero() && !k.ExpiresAt.After(k.CreatedAt) {
 		r.Add("/expires_at", "moment.past", "must lie ahead")

@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/billhook/billhook/config/field"
@@ -26,6 +27,9 @@ const (
 	OAuth2 Scheme = "oauth2"
 )
 
+// Schemes lists every [Scheme].
+func Schemes() []Scheme { return []Scheme{Basic, Bearer, APIKey, OAuth2} }
+
 // ClientAuth says where a token request carries the client's id and secret,
 // RFC 6749 section 2.3.1.
 type ClientAuth string
@@ -35,6 +39,9 @@ const (
 	InHeader ClientAuth = "basic"
 	InBody   ClientAuth = "body"
 )
+
+// ClientAuths lists every [ClientAuth].
+func ClientAuths() []ClientAuth { return []ClientAuth{InHeader, InBody} }
 
 // Auth says how requests are authenticated. The secret is kept apart.
 type Auth struct {
@@ -77,7 +84,7 @@ func (a *Auth) check() fault.Problems {
 	case OAuth2:
 		a.checkGrant(&r)
 	default:
-		r.Add("/scheme", "auth.scheme", "must be basic, bearer, api_key or oauth2")
+		r.Add("/scheme", "auth.scheme", fault.OneOf(Schemes()...))
 	}
 	a.checkOthers(&r)
 	return r.Problems()
@@ -95,8 +102,8 @@ func (a *Auth) checkGrant(r *field.Report) {
 	r.Line("/scope", a.Scope, maxScope)
 	r.Line("/audience", a.Audience, maxScope)
 	a.ClientAuth = cmp.Or(a.ClientAuth, InHeader)
-	if a.ClientAuth != InHeader && a.ClientAuth != InBody {
-		r.Add("/client_auth", "auth.client_auth", "must be basic or body")
+	if !slices.Contains(ClientAuths(), a.ClientAuth) {
+		r.Add("/client_auth", "auth.client_auth", fault.OneOf(ClientAuths()...))
 	}
 }
 

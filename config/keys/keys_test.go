@@ -18,6 +18,7 @@ import (
 	"github.com/billhook/billhook/config/store"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/shared/secret/secrettest"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/topology"
 )
@@ -38,14 +39,7 @@ func open(t *testing.T) world {
 	if err := topology.Ensure(t.Context(), w.js, settings); err != nil {
 		t.Fatal(err)
 	}
-	key, err := secret.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealer, err := secret.NewSealer(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sealer := secrettest.Sealer(t)
 	w.store = store.New(store.Deps{JetStream: w.js, Sealer: sealer, Rand: rand.Reader, Now: time.Now})
 	for _, id := range []string{"acme", "other"} {
 		if _, err := w.store.PutOwner(t.Context(), owner.Owner{ID: id, Name: id}); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/billhook/billhook/shared/fault"
@@ -28,26 +29,21 @@ type Settings struct {
 
 // Check returns every setting that breaks a rule, by its environment name.
 func (s *Settings) Check() fault.Problems {
-	var out fault.Problems
-	if _, err := s.Keys(); err != nil && !s.SecretKey.Empty() {
-		out = append(out, process.Refuse("SECRET_KEY", err.Error()))
+	_, badKeys := s.Keys()
+	if s.SecretKey.Empty() {
+		badKeys = nil
 	}
-	if len(s.HostOverrides) > 0 && !s.Development {
-		out = append(out, process.Refuse("HOST_OVERRIDES", "sends traffic to other machines than it names: it needs DEVELOPMENT=true, which production never has"))
-	}
-	if p := (&guard.Policy{Hosts: s.HostOverrides}).Check(); len(p) > 0 {
-		out = append(out, process.Refuse("HOST_OVERRIDES", p.Error()))
-	}
-	if _, err := s.networks(); err != nil {
-		out = append(out, process.Refuse("ALLOW_NETWORKS", err.Error()))
-	}
-	if _, err := s.roots(); err != nil {
-		out = append(out, process.Refuse("ROOT_CA_FILE", err.Error()))
-	}
-	if s.NoticeInterval <= 0 {
-		out = append(out, process.Refuse("NOTICE_INTERVAL", "must be greater than 0"))
-	}
-	return out
+	_, badNetworks := s.networks()
+	_, badRoots := s.roots()
+	return slices.Concat(
+		process.RefuseFor(badKeys, "SECRET_KEY"),
+		process.RefuseIf(len(s.HostOverrides) > 0 && !s.Development, "HOST_OVERRIDES",
+			"sends traffic to other machines than it names: it needs DEVELOPMENT=true, which production never has"),
+		process.RefuseFor((&guard.Policy{Hosts: s.HostOverrides}).Check().Or(), "HOST_OVERRIDES"),
+		process.RefuseFor(badNetworks, "ALLOW_NETWORKS"),
+		process.RefuseFor(badRoots, "ROOT_CA_FILE"),
+		process.Positive("NOTICE_INTERVAL", s.NoticeInterval),
+	)
 }
 
 // Keys returns the keys that seal secrets as they are now, the newest first.

@@ -17,7 +17,7 @@ import (
 	"github.com/billhook/billhook/config/store"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/guard"
-	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/shared/secret/secrettest"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tokens"
@@ -36,14 +36,7 @@ func start(t *testing.T) *store.Store {
 			t.Fatal(err)
 		}
 	}
-	key, err := secret.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealer, err := secret.NewSealer(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sealer := secrettest.Sealer(t)
 	catalogue, err := tokens.Load()
 	if err != nil {
 		t.Fatal(err)

@@ -40,12 +40,12 @@ func (q *Query) Check() fault.Problems {
 	}
 	if q.State != "" && !slices.Contains(States(), q.State) {
 		out = append(out, fault.Problem{
-			Pointer: "/state", Rule: "state.unknown", Detail: "must be pending, firing, fired, cancelled or refused",
+			Pointer: "/state", Rule: "state.unknown", Detail: fault.OneOf(States()...),
 		})
 	}
 	if q.Kind != "" && !slices.Contains(Kinds(), q.Kind) {
 		out = append(out, fault.Problem{
-			Pointer: "/kind", Rule: "kind.unknown", Detail: "must be delivery, overdue or dormant",
+			Pointer: "/kind", Rule: "kind.unknown", Detail: fault.OneOf(Kinds()...),
 		})
 	}
 	return out

@@ -41,8 +41,8 @@ func (s *Spec) checkEvents(r *field.Report) {
 
 func (s *Spec) checkOrder(r *field.Report) {
 	s.Order = cmp.Or(s.Order, Unordered)
-	if s.Order != Unordered && s.Order != Ordered {
-		r.Add("/order", "order.unknown", "must be unordered or ordered; a queue has no order by account")
+	if !slices.Contains(Orders(), s.Order) {
+		r.Add("/order", "order.unknown", fault.OneOf(Orders()...)+"; a queue has no order by account")
 	}
 }
 

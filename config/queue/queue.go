@@ -22,6 +22,9 @@ const (
 	Ordered   Order = "ordered"
 )
 
+// Orders lists every [Order].
+func Orders() []Order { return []Order{Unordered, Ordered} }
+
 // The limits of [Spec.Visibility].
 const (
 	DefaultVisibility = 30 * time.Second

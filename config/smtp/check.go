@@ -35,8 +35,8 @@ func (s *Spec) Check(policy *guard.Policy) fault.Problems {
 	if s.DKIM != nil {
 		r.Join("/dkim", s.DKIM.check())
 	}
-	if !slices.Contains([]TLS{Mandatory, Opportunistic, Implicit, None}, s.TLS) {
-		r.Add("/tls", "tls.unknown", "must be mandatory, opportunistic, implicit or none")
+	if !slices.Contains(TLSModes(), s.TLS) {
+		r.Add("/tls", "tls.unknown", fault.OneOf(TLSModes()...))
 	}
 	return r.Problems()
 }

@@ -23,6 +23,9 @@ const (
 	None          TLS = "none"
 )
 
+// TLSModes lists every [TLS].
+func TLSModes() []TLS { return []TLS{Mandatory, Opportunistic, Implicit, None} }
+
 // DefaultPort is the port of settings that name none.
 const DefaultPort = 25
 

@@ -49,7 +49,7 @@ func (s *Store) Skip(ctx context.Context, at control.Place, which control.Skip) 
 // has stored.
 func (s *Store) heldUp(ctx context.Context, at control.Place, line string) error {
 	var others []string
-	for _, channel := range channels() {
+	for _, channel := range delivery.Channels() {
 		p, err := series.Where(ctx, s.deps.JetStream, series.Key{Channel: channel, Owner: at.Owner, Subscription: at.Subscription})
 		if err != nil {
 			return err
@@ -66,9 +66,6 @@ func (s *Store) heldUp(ctx context.Context, at control.Place, line string) error
 	}
 	return control.NotHeldUp(line, others)
 }
-
-// channels are those in which a subscription may be, or have been, in order.
-func channels() []delivery.Channel { return []delivery.Channel{delivery.Webhook, delivery.Email} }
 
 // Replay has everything from an event on delivered again, and returns from
 // which sequence: not before the log's first, nor behind its last. What came
@@ -142,7 +139,7 @@ func (s *Store) ask(ctx context.Context, of asked, ask setup.Asked) (setup.Chang
 // every channel in which the subscription was ever in order. It may be behind.
 func applied(ctx context.Context, view *ledger.View, at control.Place) (uint64, error) {
 	least, found := uint64(math.MaxUint64), false
-	for _, channel := range channels() {
+	for _, channel := range delivery.Channels() {
 		key := series.Key{Channel: channel, Owner: at.Owner, Subscription: at.Subscription}
 		name := subject.Series{Channel: channel, Slot: key.Slot(), Owner: key.Owner, Subscription: key.Subscription}.Key()
 		e, err := view.Get(ctx, topology.Series, name)

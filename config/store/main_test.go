@@ -23,6 +23,7 @@ import (
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/guard"
 	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/shared/secret/secrettest"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tokens"
@@ -52,13 +53,7 @@ func start(t *testing.T) (*bench, *store.Store) {
 			t.Fatal(err)
 		}
 	}
-	key, err := secret.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b.sealer, err = secret.NewSealer(key); err != nil {
-		t.Fatal(err)
-	}
+	b.sealer = secrettest.Sealer(t)
 	catalogue, err := tokens.Load()
 	if err != nil {
 		t.Fatal(err)

@@ -43,7 +43,7 @@ var weekdays = map[string]time.Weekday{
 func (c *Calendar) check() fault.Problems {
 	var r field.Report
 	if c.Move = cmp.Or(c.Move, Next); c.Move != Next && c.Move != Previous {
-		r.Add("/move", "calendar.move", "must be next or previous")
+		r.Add("/move", "calendar.move", fault.OneOf(Next, Previous))
 	}
 	for i, name := range c.Skip {
 		if c.Skip[i] = strings.ToLower(name); !isWeekday(c.Skip[i]) {

@@ -47,8 +47,8 @@ func (s *Spec) Check() fault.Problems {
 
 func (s *Spec) checkOrder(r *field.Report) {
 	switch {
-	case s.Order != Unordered && !s.Order.InOrder():
-		r.Add("/order", "order.unknown", "must be unordered, ordered or ordered_by_account")
+	case !slices.Contains(Orders(), s.Order):
+		r.Add("/order", "order.unknown", fault.OneOf(Orders()...))
 	case s.Order == Unordered && s.Head != "":
 		r.Add("/head", "head.unordered", "belongs to an ordered subscription")
 	}
@@ -56,15 +56,15 @@ func (s *Spec) checkOrder(r *field.Report) {
 		return
 	}
 	s.Head = cmp.Or(s.Head, Block)
-	if !slices.Contains([]Head{Block, Park, Pause}, s.Head) {
-		r.Add("/head", "head.unknown", "must be block, park or pause")
+	if !slices.Contains(Heads(), s.Head) {
+		r.Add("/head", "head.unknown", fault.OneOf(Heads()...))
 	}
 }
 
 func (s *Spec) checkChannel(r *field.Report) {
 	webhook, email := s.Channel == delivery.Webhook, s.Channel == delivery.Email
 	if !webhook && !email {
-		r.Add("/channel", "channel.unknown", "must be webhook or email")
+		r.Add("/channel", "channel.unknown", fault.OneOf(delivery.Channels()...))
 		return
 	}
 	present(r, "/webhook", s.Webhook != nil, webhook)
@@ -89,8 +89,8 @@ func present(r *field.Report, pointer string, is, must bool) {
 func (w *Webhook) check() fault.Problems {
 	var r field.Report
 	r.ID("/endpoint", w.Endpoint)
-	if w.Format = cmp.Or(w.Format, Plain); w.Format != Plain && w.Format != CloudEvents {
-		r.Add("/format", "format.unknown", "must be billhook or cloudevents")
+	if w.Format = cmp.Or(w.Format, Plain); !slices.Contains(Formats(), w.Format) {
+		r.Add("/format", "format.unknown", fault.OneOf(Formats()...))
 	}
 	if len(w.Parameters) > MaxParameters {
 		r.Add("/parameters", "list.length", "at most "+strconv.Itoa(MaxParameters)+" parameters")
@@ -129,7 +129,7 @@ func (p *Parameter) check() fault.Problems {
 		}
 		r.Line("/name", p.Name, MaxParameterName)
 	default:
-		r.Add("/in", "parameter.place", "must be body, query or header")
+		r.Add("/in", "parameter.place", fault.OneOf(Places()...))
 	}
 	given := 0
 	for _, is := range []bool{p.Token != "", p.Literal != nil, p.Template != ""} {
@@ -158,8 +158,8 @@ func (e *Email) check() fault.Problems {
 		}
 	}
 	e.Document = cmp.Or(e.Document, DocumentIfThere)
-	if !slices.Contains([]Document{DocumentIfThere, AwaitDocument, RequireDocument, NoDocument}, e.Document) {
-		r.Add("/document", "document.unknown", "must be if_there, await, require or none")
+	if !slices.Contains(Documents(), e.Document) {
+		r.Add("/document", "document.unknown", fault.OneOf(Documents()...))
 	}
 	types := e.ContactTypes()
 	for _, pointer := range slices.Sorted(maps.Keys(types)) {

@@ -29,6 +29,9 @@ const (
 	OrderedByAccount Order = "ordered_by_account"
 )
 
+// Orders lists every [Order].
+func Orders() []Order { return []Order{Unordered, Ordered, OrderedByAccount} }
+
 // InOrder reports whether deliveries wait for the ones before them.
 func (o Order) InOrder() bool { return o == Ordered || o == OrderedByAccount }
 
@@ -47,6 +50,9 @@ const (
 	Park  Head = "park"
 	Pause Head = "pause"
 )
+
+// Heads lists every [Head].
+func Heads() []Head { return []Head{Block, Park, Pause} }
 
 // Spec is what an owner writes and reads of a subscription.
 type Spec struct {
@@ -97,6 +103,9 @@ const (
 	CloudEvents Format = "cloudevents"
 )
 
+// Formats lists every [Format].
+func Formats() []Format { return []Format{Plain, CloudEvents} }
+
 // Place is where in a request a parameter stands.
 type Place string
 
@@ -111,6 +120,9 @@ const (
 	InQuery  Place = "query"
 	InHeader Place = "header"
 )
+
+// Places lists every [Place].
+func Places() []Place { return []Place{InBody, InQuery, InHeader} }
 
 // Output is what a template renders for the place.
 func (p Place) Output() tokens.Output {
@@ -181,6 +193,11 @@ const (
 	RequireDocument Document = "require"
 	NoDocument      Document = "none"
 )
+
+// Documents lists every [Document].
+func Documents() []Document {
+	return []Document{DocumentIfThere, AwaitDocument, RequireDocument, NoDocument}
+}
 
 // Schedule is when a scheduled event is due: whole days after the invoice's
 // delivery, at a local time of day.

@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/url"
+	"slices"
 
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/process"
@@ -20,17 +21,16 @@ type Config struct {
 
 // Check returns every setting that breaks a rule, by its environment name.
 func (c *Config) Check() fault.Problems {
-	var out fault.Problems
-	if c.HTTPAddr != "" {
-		out = append(out, process.RefuseAddr("CONSOLE_HTTP_ADDR", c.HTTPAddr)...)
-	}
-	for name, text := range map[string]string{"CONSOLE_URL": c.URL, "CONSOLE_EVENTS_URL": c.EventsURL, "CONSOLE_QUEUES_URL": c.QueuesURL} {
-		if text == "" {
-			continue
-		}
-		if u, err := url.Parse(text); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			out = append(out, process.Refuse(name, "must be a URL such as https://billhook.example.com"))
-		}
-	}
-	return out
+	return slices.Concat(
+		process.AddrOrNone("CONSOLE_HTTP_ADDR", c.HTTPAddr),
+		urlOrNone("CONSOLE_URL", c.URL),
+		urlOrNone("CONSOLE_EVENTS_URL", c.EventsURL),
+		urlOrNone("CONSOLE_QUEUES_URL", c.QueuesURL),
+	)
+}
+
+func urlOrNone(name, text string) fault.Problems {
+	u, err := url.Parse(text)
+	bad := err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == ""
+	return process.RefuseIf(text != "" && bad, name, "must be a URL such as https://billhook.example.com")
 }

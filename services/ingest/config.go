@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/billhook/billhook/shared/fault"
@@ -22,18 +23,11 @@ type Config struct {
 
 // Check returns every setting that breaks a rule, by its environment name.
 func (c *Config) Check() fault.Problems {
-	var out fault.Problems
-	refuse := func(bad bool, name, detail string) {
-		if bad {
-			out = append(out, process.Refuse(name, detail))
-		}
-	}
-	refuse(c.Lease < 2*time.Second, "INGEST_LEASE", "is below 2s")
-	refuse(c.Batch < 1 || c.Batch > 1000, "INGEST_BATCH", "is not within 1 to 1,000")
-	refuse(c.Spread < 0, "INGEST_SPREAD", "is below 0s")
-	refuse(c.PurgeEvery < 10*time.Millisecond, "INGEST_PURGE_EVERY", "is below 10ms")
-	if c.HTTPAddr != "" {
-		out = append(out, process.RefuseAddr("INGEST_HTTP_ADDR", c.HTTPAddr)...)
-	}
-	return out
+	return slices.Concat(
+		process.AtLeast("INGEST_LEASE", c.Lease, 2*time.Second),
+		process.RefuseIf(c.Batch < 1 || c.Batch > 1000, "INGEST_BATCH", "is not within 1 to 1,000"),
+		process.AtLeast("INGEST_SPREAD", c.Spread, 0),
+		process.AtLeast("INGEST_PURGE_EVERY", c.PurgeEvery, 10*time.Millisecond),
+		process.AddrOrNone("INGEST_HTTP_ADDR", c.HTTPAddr),
+	)
 }

@@ -91,7 +91,7 @@ func (s *Service) cursor(part int, deps inbox.Deps) *cursor.Cursor {
 		Name: inbox.CursorName(part), Holder: s.deps.Instance,
 		Stream: topology.Inbox, Filters: []string{subject.InboxPart(part)},
 		Fence:    fence.Fence{Stream: topology.Events, Filter: subject.EventsPart(part)},
-		Lanes:    inbox.Lanes(part, s.cfg.Spread),
+		Lanes:    cursor.ByOwner(part, subject.InboxOf, s.cfg.Spread),
 		BatchMax: s.cfg.Batch, LeaseTTL: s.cfg.Lease, Fault: s.deps.Fault,
 		// A purge reaches as far as the idlest partition has looked.
 		Look: s.cfg.PurgeEvery, Purged: true,
@@ -143,14 +143,9 @@ func (s *Service) Run(ctx context.Context) error {
 
 // announce closes ready when every cursor is.
 func (s *Service) announce(ctx context.Context) {
-	for _, c := range s.cursors {
-		select {
-		case <-c.Ready():
-		case <-ctx.Done():
-			return
-		}
+	if cursor.Await(ctx, s.cursors) {
+		close(s.ready)
 	}
-	close(s.ready)
 }
 
 // purge purges INBOX now and then. The holder of the first partition does it

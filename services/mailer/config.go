@@ -1,6 +1,7 @@
 package mailer
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -48,53 +49,37 @@ type Config struct {
 
 // Check returns every setting that breaks a rule, by its environment name.
 func (c *Config) Check() fault.Problems {
-	var out fault.Problems
-	positive := func(ok bool, name string) {
-		if !ok {
-			out = append(out, process.Refuse(name, "must be greater than 0"))
-		}
-	}
-	positive(c.Concurrency > 0, "MAILER_CONCURRENCY")
-	positive(c.Connections > 0, "MAILER_CONNECTIONS")
-	positive(c.Waiting > 0, "MAILER_WAITING")
-	positive(c.Patience > 0, "MAILER_PATIENCE")
-	positive(c.Timeout > 0, "MAILER_TIMEOUT")
-	positive(c.SendTimeout > 0, "MAILER_SEND_TIMEOUT")
-	positive(c.StopTimeout > 0, "MAILER_STOP_TIMEOUT")
-	positive(c.IdleTime > 0, "MAILER_IDLE_TIME")
-	positive(c.ConnectionAge > 0, "MAILER_CONNECTION_AGE")
-	positive(c.SettingsPatience > 0, "MAILER_SETTINGS_PATIENCE")
-	positive(c.DocumentMaxSize > 0, "MAILER_DOCUMENT_MAX_SIZE")
-	positive(c.DocumentPatience > 0, "MAILER_DOCUMENT_PATIENCE")
-	positive(c.SeriesLive > 0, "MAILER_SERIES_LIVE")
-	positive(c.Lease > 0, "MAILER_LEASE")
-	positive(c.Templates > 0, "MAILER_TEMPLATES")
-	atLeastASecond := func(d time.Duration, name string) {
-		if d < time.Second {
-			out = append(out, process.Refuse(name, "must be at least 1s"))
-		}
-	}
-	atLeastASecond(c.SettingsRetry, "MAILER_SETTINGS_RETRY")
-	atLeastASecond(c.DocumentRetry, "MAILER_DOCUMENT_RETRY")
-	if c.Ambiguous != Retry && c.Ambiguous != Hold {
-		out = append(out, process.Refuse("MAILER_AMBIGUOUS", "must be retry or hold"))
-	}
-	if c.HelloName == "" || len(c.HelloName) > 255 || strings.ContainsFunc(c.HelloName, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		out = append(out, process.Refuse("MAILER_HELLO_NAME", "must be a host name such as mail.example.com"))
-	}
-	if p := c.Retry.Check(); len(p) > 0 {
-		out = append(out, process.Refuse("MAILER_RETRY", p.Error()))
-	}
-	if c.UnsubscribeURL != "" && !unsubscribe.CheckBase(c.UnsubscribeURL) {
-		out = append(out, process.Refuse("UNSUBSCRIBE_URL", "must be an https address without a query, such as https://mail.example.com/unsubscribe"))
-	}
-	if c.HTTPAddr != "" {
-		out = append(out, process.RefuseAddr("MAILER_HTTP_ADDR", c.HTTPAddr)...)
-	}
-	if c.MaxAckPending < c.Concurrency+c.Waiting {
+	badURL := c.UnsubscribeURL != "" && !unsubscribe.CheckBase(c.UnsubscribeURL)
+	return slices.Concat(
+		process.Positive("MAILER_CONCURRENCY", c.Concurrency),
+		process.Positive("MAILER_CONNECTIONS", c.Connections),
+		process.Positive("MAILER_WAITING", c.Waiting),
+		process.Positive("MAILER_PATIENCE", c.Patience),
+		process.Positive("MAILER_TIMEOUT", c.Timeout),
+		process.Positive("MAILER_SEND_TIMEOUT", c.SendTimeout),
+		process.Positive("MAILER_STOP_TIMEOUT", c.StopTimeout),
+		process.Positive("MAILER_IDLE_TIME", c.IdleTime),
+		process.Positive("MAILER_CONNECTION_AGE", c.ConnectionAge),
+		process.RefuseIf(c.SettingsRetry < time.Second, "MAILER_SETTINGS_RETRY", "must be at least 1s"),
+		process.Positive("MAILER_SETTINGS_PATIENCE", c.SettingsPatience),
+		process.Positive("MAILER_DOCUMENT_MAX_SIZE", c.DocumentMaxSize),
+		process.RefuseIf(c.DocumentRetry < time.Second, "MAILER_DOCUMENT_RETRY", "must be at least 1s"),
+		process.Positive("MAILER_DOCUMENT_PATIENCE", c.DocumentPatience),
+		process.Positive("MAILER_SERIES_LIVE", c.SeriesLive),
+		process.Positive("MAILER_LEASE", c.Lease),
+		process.Positive("MAILER_TEMPLATES", c.Templates),
+		process.OneOf("MAILER_AMBIGUOUS", c.Ambiguous, Retry, Hold),
+		process.RefuseIf(!isHelloName(c.HelloName), "MAILER_HELLO_NAME", "must be a host name such as mail.example.com"),
+		process.RefuseFor(c.Retry.Check().Or(), "MAILER_RETRY"),
+		process.RefuseIf(badURL, "UNSUBSCRIBE_URL", "must be an https address without a query, such as https://mail.example.com/unsubscribe"),
+		process.AddrOrNone("MAILER_HTTP_ADDR", c.HTTPAddr),
 		// Else the deliveries of slow servers could take every place of a
 		// partition before any of them counts as slow.
-		out = append(out, process.Refuse("MAILER_MAX_ACK_PENDING", "must be at least MAILER_CONCURRENCY and MAILER_WAITING together"))
-	}
-	return out
+		process.RefuseIf(c.MaxAckPending < c.Concurrency+c.Waiting,
+			"MAILER_MAX_ACK_PENDING", "must be at least MAILER_CONCURRENCY and MAILER_WAITING together"),
+	)
+}
+
+func isHelloName(s string) bool {
+	return s != "" && len(s) <= 255 && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }

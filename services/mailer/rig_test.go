@@ -42,6 +42,7 @@ import (
 	"github.com/billhook/billhook/shared/guard"
 	"github.com/billhook/billhook/shared/process"
 	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/shared/secret/secrettest"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/notice"
 	"github.com/billhook/billhook/streams/subject"
@@ -95,10 +96,7 @@ func start(t testing.TB, main, other *smtptest.Server) *rig {
 	var err error
 	r.catalogue, err = tokens.Load()
 	must(t, err)
-	key, err := secret.GenerateKey(rand.Reader)
-	must(t, err)
-	r.sealer, err = secret.NewSealer(key)
-	must(t, err)
+	r.sealer = secrettest.Sealer(t)
 	r.policy = &guard.Policy{Ports: guard.MailPorts(), Hosts: map[string]string{"main.example.com": main.Address}}
 	if other != nil {
 		r.policy.Hosts["other.example.com"] = other.Address

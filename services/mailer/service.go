@@ -9,10 +9,8 @@ package mailer
 import (
 	"context"
 	"crypto/x509"
-	"encoding/binary"
 	"errors"
 	"io"
-	"slices"
 	"sync"
 	"time"
 
@@ -32,19 +30,16 @@ import (
 	"github.com/billhook/billhook/services/mailer/internal/smtp"
 	"github.com/billhook/billhook/services/mailer/internal/unsubscribe"
 	"github.com/billhook/billhook/services/mailer/internal/verdict"
+	"github.com/billhook/billhook/shared/backoff"
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/guard"
 	"github.com/billhook/billhook/shared/lane"
-	"github.com/billhook/billhook/shared/process"
 	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/streams/carrier"
 	"github.com/billhook/billhook/streams/eventlog"
 	"github.com/billhook/billhook/streams/notice"
 	"github.com/billhook/billhook/streams/permission"
-	"github.com/billhook/billhook/streams/pool"
-	"github.com/billhook/billhook/streams/series"
 	"github.com/billhook/billhook/streams/settle"
-	"github.com/billhook/billhook/streams/slots"
-	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tokens"
 )
 
@@ -77,14 +72,16 @@ type Deps struct {
 
 // Service is the mailer.
 type Service struct {
-	cfg        Config
-	deps       Deps
-	deliveries *pool.Pool
-	retries    *pool.Pool
-	links      *unsubscribe.Links
-	list       *suppression.List
-	readers    *unsubscribe.Desk
-	ready      chan struct{}
+	cfg     Config
+	deps    Deps
+	post    *smtp.Pool
+	events  *eventlog.Reader
+	desk    *settle.Desk
+	maker   *attempt.Maker
+	links   *unsubscribe.Links
+	list    *suppression.List
+	readers *unsubscribe.Desk
+	carrier *carrier.Carrier
 }
 
 // New returns a service that does nothing until [Service.Run]. The error is
@@ -94,15 +91,18 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{
-		cfg: cfg, deps: deps, ready: make(chan struct{}),
-		deliveries: newPool(cfg, deps, topology.Deliveries),
-		retries:    newPool(cfg, deps, topology.Retries),
-		links:      unsubscribe.NewLinks(deps.Sealer, cfg.UnsubscribeURL),
-		list:       suppression.Open(deps.JetStream),
+		cfg: cfg, deps: deps,
+		events: eventlog.New(deps.JetStream),
+		desk:   settle.New(deps.JetStream, delivery.Email, deps.Logger),
+		links:  unsubscribe.NewLinks(deps.Sealer, cfg.UnsubscribeURL),
+		list:   suppression.Open(deps.JetStream),
 	}
 	s.readers = unsubscribe.NewDesk(unsubscribe.Parts{
 		Links: s.links, List: s.list, Name: s.ownerName, Log: deps.Logger, Now: deps.Now,
 	})
+	s.post = smtp.NewPool(s.connections())
+	s.maker = s.newMaker()
+	s.carrier = s.newCarrier()
 	return s, nil
 }
 
@@ -114,22 +114,8 @@ func (s *Service) ownerName(id string) string {
 	return ""
 }
 
-func newPool(cfg Config, deps Deps, stream string) *pool.Pool {
-	names := []string{topology.RetriesDurable(delivery.Email)}
-	for p := range deps.Partitions {
-		names = append(names, topology.SenderDurable(delivery.Email, p))
-	}
-	c := pool.Config{Stream: stream, InFlight: cfg.MaxAckPending, Drain: cfg.StopTimeout}
-	for _, d := range topology.Durables(topology.Settings{Partitions: deps.Partitions}) {
-		if d.Stream == stream && slices.Contains(names, d.Config.Durable) {
-			c.Durables = append(c.Durables, d.Config)
-		}
-	}
-	return pool.New(c, pool.Deps{JS: deps.JetStream, Logger: deps.Logger})
-}
-
 // Ready is closed once deliveries and retries are being read.
-func (s *Service) Ready() <-chan struct{} { return s.ready }
+func (s *Service) Ready() <-chan struct{} { return s.carrier.Ready() }
 
 // Run sends until ctx ends. Letters on their way then have their time-out to
 // get there; what has not begun is given back. It returns when everything it
@@ -142,7 +128,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	work, stop := context.WithCancel(ctx)
 	var sending sync.WaitGroup
-	sending.Go(func() { s.send(work) })
+	sending.Go(func() { s.carrier.Run(work, s.crew) })
 	select {
 	case <-ctx.Done():
 	case err = <-l.Failed():
@@ -150,63 +136,25 @@ func (s *Service) Run(ctx context.Context) error {
 	stop()
 	err = errors.Join(err, l.Stop(err != nil))
 	sending.Wait()
+	s.post.Close()
+	s.events.Close()
 	return err
 }
 
-// send sends until ctx ends.
-func (s *Service) send(ctx context.Context) {
-	// Recording outlasts sending, and both outlast the taking of tasks.
-	life, end := context.WithCancel(context.WithoutCancel(ctx))
-	defer end()
-	sending, cut := context.WithCancel(life)
-	defer cut()
-	post := smtp.NewPool(s.connections())
-	events := eventlog.New(s.deps.JetStream)
-	desk := settle.New(s.deps.JetStream, delivery.Email, s.deps.Logger)
-	maker := s.maker(post, events, desk)
-	sender, inOrder := send.New(sending, s.parts(maker, desk)), s.inOrder(maker, desk)
-
-	var recording, taking sync.WaitGroup
-	recording.Go(func() { _ = desk.Run(life) }) // returns nil
-	recording.Go(func() { _ = s.deps.Notices.Run(life) })
-	taking.Go(func() {
-		<-ctx.Done()
-		sender.Drain()
-	})
-	for _, p := range []*pool.Pool{s.deliveries, s.retries} {
-		taking.Go(func() { _ = p.Run(ctx, sender.Take) }) // returns nil
-	}
-	heard := make(chan struct{})
-	taking.Go(func() { s.answer(ctx, events, func() { close(heard) }) })
-	taking.Go(func() { _ = inOrder.Run(ctx) })
-	taking.Go(func() { s.announce(ctx, s.deliveries.Ready(), s.retries.Ready(), inOrder.Ready(), heard) })
-	taking.Go(func() { trim(ctx, post, s.cfg.IdleTime) })
-	taking.Wait()
-	cut() // what is still under way was given back
-	sender.Stop()
-	post.Close()
-	events.Close()
-	end()
-	recording.Wait()
-}
-
-// announce closes ready once all parts are.
-func (s *Service) announce(ctx context.Context, parts ...<-chan struct{}) {
-	if process.Await(ctx, parts...) {
-		close(s.ready)
-	}
+func (s *Service) crew(life context.Context) carrier.Crew {
+	return carrier.Crew{Sender: send.New(life, s.parts()), Answerer: s.answerer(), Beside: []func(context.Context){s.trim}}
 }
 
 // trim closes connections that are kept too long.
-func trim(ctx context.Context, post *smtp.Pool, every time.Duration) {
-	t := time.NewTicker(every)
+func (s *Service) trim(ctx context.Context) {
+	t := time.NewTicker(s.cfg.IdleTime)
 	defer t.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			post.Trim()
+			s.post.Trim()
 		}
 	}
 }
@@ -223,17 +171,17 @@ func (s *Service) connections() smtp.Config {
 // that names it.
 const configPatience = 5 * time.Second
 
-// maker makes the attempts, in order and out of order.
-func (s *Service) maker(post *smtp.Pool, events *eventlog.Reader, desk *settle.Desk) *attempt.Maker {
+// newMaker returns what makes the attempts, in order and out of order.
+func (s *Service) newMaker() *attempt.Maker {
 	d := s.deps
 	return attempt.New(attempt.Parts{
-		Directory: d.Directory, Accounts: d.Accounts, Events: events, Catalogue: d.Catalogue,
+		Directory: d.Directory, Accounts: d.Accounts, Events: s.events, Catalogue: d.Catalogue,
 		Documents: document.NewShelf(d.JetStream, s.cfg.DocumentMaxSize),
-		Renderer:  render.New(d.Catalogue, s.cfg.Templates), Identities: identity.NewBook(d.Sealer), Post: post, Desk: desk,
+		Renderer:  render.New(d.Catalogue, s.cfg.Templates), Identities: identity.NewBook(d.Sealer), Post: s.post, Desk: s.desk,
 		Links: s.links, Suppressions: s.list,
 		Policy: verdict.Policy{
 			Schedule: s.cfg.Retry, Pace: s.cfg.SettingsRetry, Patience: s.cfg.SettingsPatience,
-			Hold: s.cfg.Ambiguous == Hold, Rand: s.draw,
+			Hold: s.cfg.Ambiguous == Hold, Rand: backoff.Draws(d.Rand),
 		},
 		Await:    attempt.Await{Pace: s.cfg.DocumentRetry, Patience: s.cfg.DocumentPatience},
 		Patience: configPatience, Notices: d.Notices,
@@ -241,9 +189,9 @@ func (s *Service) maker(post *smtp.Pool, events *eventlog.Reader, desk *settle.D
 	})
 }
 
-func (s *Service) parts(maker *attempt.Maker, desk *settle.Desk) send.Parts {
+func (s *Service) parts() send.Parts {
 	return send.Parts{
-		Maker: maker, Desk: desk,
+		Maker: s.maker, Desk: s.desk,
 		Limits: lane.Limits{
 			Running: s.cfg.Concurrency, Waiting: s.cfg.Waiting, Patience: s.cfg.Patience, Now: s.deps.Now,
 		},
@@ -251,37 +199,17 @@ func (s *Service) parts(maker *attempt.Maker, desk *settle.Desk) send.Parts {
 	}
 }
 
-// inOrder is the delivery of ordered subscriptions.
-func (s *Service) inOrder(maker *attempt.Maker, desk *settle.Desk) *slots.Slots {
+func (s *Service) newCarrier() *carrier.Carrier {
 	d := s.deps
-	return slots.New(slots.Config{
-		Channel: delivery.Email, Service: permission.Mailer, Holder: d.Instance, Live: s.cfg.SeriesLive, Lease: s.cfg.Lease,
-		Drain: s.cfg.StopTimeout,
-	}, slots.Deps{
-		JS: d.JetStream, Log: d.Logger,
+	return carrier.New(carrier.Config{
+		Channel: delivery.Email, Service: permission.Mailer, Instance: d.Instance, Partitions: d.Partitions,
+		InFlight: s.cfg.MaxAckPending, Live: s.cfg.SeriesLive, Lease: s.cfg.Lease, Drain: s.cfg.StopTimeout,
+	}, carrier.Deps{
+		JS: d.JetStream, Desk: s.desk, Notices: d.Notices,
 		Source: ordered.NewSource(ordered.Settings{
 			Channel: delivery.Email, Directory: d.Directory, Partitions: d.Partitions, Log: d.Logger,
 		}),
-		Series: series.Deps{
-			JS: d.JetStream, Deliverer: inorder.NewDeliverer(maker), Desk: desk,
-			Log: d.Logger, Now: d.Now, Fault: d.Fault, OnGivenUp: s.tell,
-		},
+		Deliverer: inorder.NewDeliverer(s.maker),
+		Log:       d.Logger, Now: d.Now, Fault: d.Fault,
 	})
-}
-
-// tell has the owner hear of an ordered delivery that was given up, or that
-// stopped its subscription.
-func (s *Service) tell(o *delivery.Outcome) {
-	if o.Result == delivery.Parked {
-		s.deps.Notices.Raise(notice.Parked(o))
-		return
-	}
-	s.deps.Notices.Raise(notice.Paused(o))
-}
-
-// draw draws from [0, n).
-func (s *Service) draw(n int64) int64 {
-	var raw [8]byte
-	_, _ = io.ReadFull(s.deps.Rand, raw[:]) // a source that fails gives less jitter
-	return int64(binary.LittleEndian.Uint64(raw[:]) % uint64(n))
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tokens"
@@ -42,8 +43,8 @@ type bench struct {
 
 func start(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{srv: startServer(t)}
-	b.js = b.srv.JetStream(t, as(permission.Operator))
+	b := &bench{srv: natstest.Start(t, natstest.WithConfig(t, permissiontest.Config()))}
+	b.js = b.srv.JetStream(t, permissiontest.As(permission.Operator)...)
 	settings := topology.Defaults()
 	settings.Partitions = partitions
 	if err := topology.Ensure(t.Context(), b.js, settings); err != nil {
@@ -54,23 +55,6 @@ func start(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	return b
-}
-
-// startServer runs a server with the users of the permission table.
-func startServer(t *testing.T) *natstest.Server {
-	t.Helper()
-	for _, user := range append(permission.Services(), permission.Operator) {
-		t.Setenv(permission.PasswordVariable(user), user)
-	}
-	return natstest.Start(t, natstest.WithConfig(t, permission.ServerConfig()))
-}
-
-// as logs in as a user of the table.
-func as(user string) nats.Option {
-	return func(o *nats.Options) error {
-		o.User, o.Password, o.InboxPrefix = user, user, permission.InboxPrefix(user)
-		return nil
-	}
 }
 
 // partOf stands in for the server's choice.
@@ -160,7 +144,7 @@ type instance struct {
 // run starts a matcher that calls fault at its fault points.
 func (b *bench) run(t *testing.T, fault func(*instance, string)) *instance {
 	t.Helper()
-	i := &instance{conn: b.srv.Conn(t, as(permission.Matcher)), done: make(chan struct{}), dead: make(chan struct{})}
+	i := &instance{conn: b.srv.Conn(t, permissiontest.As(permission.Matcher)...), done: make(chan struct{}), dead: make(chan struct{})}
 	js, err := jetstream.New(i.conn)
 	if err != nil {
 		t.Fatal(err)

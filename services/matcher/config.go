@@ -1,6 +1,7 @@
 package matcher
 
 import (
+	"slices"
 	"time"
 
 	"github.com/billhook/billhook/shared/fault"
@@ -16,14 +17,9 @@ type Config struct {
 
 // Check returns every setting that breaks a rule, by its environment name.
 func (c *Config) Check() fault.Problems {
-	var out fault.Problems
-	refuse := func(bad bool, name, detail string) {
-		if bad {
-			out = append(out, process.Refuse(name, detail))
-		}
-	}
-	refuse(c.Lease < 2*time.Second, "MATCHER_LEASE", "is below 2s")
-	refuse(c.Batch < 1 || c.Batch > 1000, "MATCHER_BATCH", "is not within 1 to 1,000")
-	refuse(c.Spread < 0, "MATCHER_SPREAD", "is below 0s")
-	return out
+	return slices.Concat(
+		process.AtLeast("MATCHER_LEASE", c.Lease, 2*time.Second),
+		process.RefuseIf(c.Batch < 1 || c.Batch > 1000, "MATCHER_BATCH", "is not within 1 to 1,000"),
+		process.AtLeast("MATCHER_SPREAD", c.Spread, 0),
+	)
 }

@@ -81,7 +81,7 @@ func (s *Service) cursor(part int, changes <-chan struct{}) *cursor.Cursor {
 	return cursor.New(cursor.Config{
 		Name: nats.CursorName(part), Holder: s.deps.Instance,
 		Stream: topology.Events, Filters: []string{subject.EventsPart(part)}, Fence: nats.Fence(part),
-		Lanes:    partition.Lanes(part, s.cfg.Spread),
+		Lanes:    cursor.ByOwner(part, subject.EventsOf, s.cfg.Spread),
 		BatchMax: s.cfg.Batch, LeaseTTL: s.cfg.Lease, Wake: changes, Fault: s.deps.Fault,
 	}, handler, cursor.Deps{JS: s.deps.JetStream, Logger: s.deps.Logger, Now: s.deps.Now})
 }
@@ -93,12 +93,7 @@ func (s *Service) subscribable(eventType string) bool {
 
 // announce closes ready when every cursor is ready.
 func (s *Service) announce(ctx context.Context, cursors []*cursor.Cursor) {
-	for _, c := range cursors {
-		select {
-		case <-c.Ready():
-		case <-ctx.Done():
-			return
-		}
+	if cursor.Await(ctx, cursors) {
+		close(s.ready)
 	}
-	close(s.ready)
 }

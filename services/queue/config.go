@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"slices"
 	"time"
 
 	"github.com/billhook/billhook/shared/fault"
@@ -20,15 +21,9 @@ type Config struct {
 
 // Check returns every setting that breaks a rule, by its environment name.
 func (c *Config) Check() fault.Problems {
-	var out fault.Problems
-	if c.Waiting < 1 {
-		out = append(out, process.Refuse("QUEUE_WAITING", "must be greater than 0"))
-	}
-	if c.SweepEvery < time.Second {
-		out = append(out, process.Refuse("QUEUE_SWEEP_EVERY", "is below 1s"))
-	}
-	if c.HTTPAddr != "" {
-		out = append(out, process.RefuseAddr("QUEUE_HTTP_ADDR", c.HTTPAddr)...)
-	}
-	return out
+	return slices.Concat(
+		process.Positive("QUEUE_WAITING", c.Waiting),
+		process.AtLeast("QUEUE_SWEEP_EVERY", c.SweepEvery, time.Second),
+		process.AddrOrNone("QUEUE_HTTP_ADDR", c.HTTPAddr),
+	)
 }

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	client "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 	"go.uber.org/goleak"
@@ -26,6 +25,7 @@ import (
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tokens"
@@ -69,8 +69,8 @@ func start(t *testing.T) *bench {
 // startAlone is start without anybody who takes in what comes.
 func startAlone(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{srv: startServer(t), zone: noonZone(t)}
-	b.js = b.srv.JetStream(t, as(permission.Operator))
+	b := &bench{srv: natstest.Start(t, natstest.WithConfig(t, permissiontest.Config())), zone: noonZone(t)}
+	b.js = b.srv.JetStream(t, permissiontest.As(permission.Operator)...)
 	settings := topology.Defaults()
 	settings.Partitions = partitions
 	if err := topology.Ensure(t.Context(), b.js, settings); err != nil {
@@ -82,23 +82,6 @@ func startAlone(t *testing.T) *bench {
 	}
 	b.write(t, topology.Owners, "acme", owner.Owner{ID: "acme", Name: "Acme", TimeZone: b.zone.String()})
 	return b
-}
-
-// startServer runs a server with the users of the permission table.
-func startServer(t *testing.T) *natstest.Server {
-	t.Helper()
-	for _, user := range append(permission.Services(), permission.Operator) {
-		t.Setenv(permission.PasswordVariable(user), user)
-	}
-	return natstest.Start(t, natstest.WithConfig(t, permission.ServerConfig()))
-}
-
-// as logs in as a user of the table.
-func as(user string) client.Option {
-	return func(o *client.Options) error {
-		o.User, o.Password, o.InboxPrefix = user, user, permission.InboxPrefix(user)
-		return nil
-	}
 }
 
 // noonZone returns a zone in which it is about noon, so that no test runs over
@@ -266,7 +249,7 @@ type instance struct {
 // it works.
 func (b *bench) run(t *testing.T, fault func(*instance, string)) *instance {
 	t.Helper()
-	conn := b.srv.Conn(t, as(permission.Scheduler))
+	conn := b.srv.Conn(t, permissiontest.As(permission.Scheduler)...)
 	i := &instance{conn: conn, done: make(chan struct{}), dead: make(chan struct{})}
 	js, err := jetstream.New(conn)
 	if err != nil {

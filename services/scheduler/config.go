@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"slices"
 	"time"
 
 	"github.com/billhook/billhook/shared/fault"
@@ -18,16 +19,11 @@ type Config struct {
 
 // Check returns every setting that breaks a rule, by its environment name.
 func (c *Config) Check() fault.Problems {
-	var out fault.Problems
-	refuse := func(bad bool, name, detail string) {
-		if bad {
-			out = append(out, process.Refuse(name, detail))
-		}
-	}
-	refuse(c.Lease < 2*time.Second, "SCHEDULER_LEASE", "is below 2s")
-	refuse(c.Grace < time.Second, "SCHEDULER_GRACE", "is below 1s")
-	refuse(c.Reconcile < time.Second, "SCHEDULER_RECONCILE", "is below 1s")
-	refuse(c.InFlight < 1 || c.InFlight > 4096, "SCHEDULER_IN_FLIGHT", "is not within 1 to 4096")
-	refuse(c.LateRate < 1, "SCHEDULER_LATE_RATE", "is below 1")
-	return out
+	return slices.Concat(
+		process.AtLeast("SCHEDULER_LEASE", c.Lease, 2*time.Second),
+		process.AtLeast("SCHEDULER_GRACE", c.Grace, time.Second),
+		process.AtLeast("SCHEDULER_RECONCILE", c.Reconcile, time.Second),
+		process.RefuseIf(c.InFlight < 1 || c.InFlight > 4096, "SCHEDULER_IN_FLIGHT", "is not within 1 to 4096"),
+		process.AtLeast("SCHEDULER_LATE_RATE", c.LateRate, 1),
+	)
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/streams/cursor"
 	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/scan"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
@@ -53,7 +54,7 @@ func TestManyPlansSurviveARestartAndABurstFiresOnce(t *testing.T) {
 	before, worked := resident(t), spent(t)
 	began = time.Now()
 	b.srv.Resume(t)
-	b.js = b.srv.JetStream(t, as(permission.Operator))
+	b.js = b.srv.JetStream(t, permissiontest.As(permission.Operator)...)
 	served := time.Since(began)
 	running := b.run(t, none)
 	t.Logf("ready %s after the restart (server %s), %s of processor time; resident %d MiB, %d before",

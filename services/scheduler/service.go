@@ -149,12 +149,7 @@ func (s *Service) newCursor() *cursor.Cursor {
 }
 
 func (s *Service) newPool() *pool.Pool {
-	c := pool.Config{Stream: topology.Schedules, InFlight: moments}
-	for _, d := range topology.Durables(topology.Settings{Partitions: s.deps.Partitions}) {
-		if d.Config.Durable == topology.SchedulerDue {
-			c.Durables = append(c.Durables, d.Config)
-		}
-	}
+	c := pool.Config{Durables: []topology.Durable{topology.SchedulerDurable()}, InFlight: moments}
 	return pool.New(c, pool.Deps{JS: s.deps.JetStream, Logger: s.deps.Logger})
 }
 

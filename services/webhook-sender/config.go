@@ -1,6 +1,7 @@
 package webhooksender
 
 import (
+	"slices"
 	"time"
 
 	"github.com/billhook/billhook/shared/backoff"
@@ -28,33 +29,23 @@ type Config struct {
 
 // Check returns every setting that breaks a rule, by its environment name.
 func (c *Config) Check() fault.Problems {
-	var out fault.Problems
-	positive := func(ok bool, name string) {
-		if !ok {
-			out = append(out, process.Refuse(name, "must be greater than 0"))
-		}
-	}
-	positive(c.Concurrency > 0, "WEBHOOK_CONCURRENCY")
-	positive(c.Waiting > 0, "WEBHOOK_WAITING")
-	positive(c.Patience > 0, "WEBHOOK_PATIENCE")
-	positive(c.SeriesLive > 0, "WEBHOOK_SERIES_LIVE")
-	positive(c.Lease > 0, "WEBHOOK_LEASE")
-	positive(c.BreakerFailures > 0, "WEBHOOK_BREAKER_FAILURES")
-	positive(c.Drains > 0, "WEBHOOK_DRAINS")
-	positive(c.HandshakeTimeout > 0, "WEBHOOK_HANDSHAKE_TIMEOUT")
-	positive(c.HeaderTimeout > 0, "WEBHOOK_HEADER_TIMEOUT")
-	positive(c.Timeout > 0, "WEBHOOK_TIMEOUT")
-	positive(c.MaxRetryAfter > 0, "WEBHOOK_MAX_RETRY_AFTER")
-	if c.BreakerExhausted < 0 {
-		out = append(out, process.Refuse("WEBHOOK_BREAKER_EXHAUSTED", "must not be negative"))
-	}
-	if p := c.BreakerWaits.Check(); len(p) > 0 {
-		out = append(out, process.Refuse("WEBHOOK_BREAKER_WAITS", p.Error()))
-	}
-	if c.MaxAckPending < c.Concurrency+c.Waiting {
+	return slices.Concat(
+		process.Positive("WEBHOOK_CONCURRENCY", c.Concurrency),
+		process.Positive("WEBHOOK_WAITING", c.Waiting),
+		process.Positive("WEBHOOK_PATIENCE", c.Patience),
+		process.Positive("WEBHOOK_SERIES_LIVE", c.SeriesLive),
+		process.Positive("WEBHOOK_LEASE", c.Lease),
+		process.Positive("WEBHOOK_BREAKER_FAILURES", c.BreakerFailures),
+		process.Positive("WEBHOOK_DRAINS", c.Drains),
+		process.Positive("WEBHOOK_HANDSHAKE_TIMEOUT", c.HandshakeTimeout),
+		process.Positive("WEBHOOK_HEADER_TIMEOUT", c.HeaderTimeout),
+		process.Positive("WEBHOOK_TIMEOUT", c.Timeout),
+		process.Positive("WEBHOOK_MAX_RETRY_AFTER", c.MaxRetryAfter),
+		process.RefuseIf(c.BreakerExhausted < 0, "WEBHOOK_BREAKER_EXHAUSTED", "must not be negative"),
+		process.RefuseFor(c.BreakerWaits.Check().Or(), "WEBHOOK_BREAKER_WAITS"),
 		// Else the deliveries of slow endpoints could take every place of a
 		// partition before any of them counts as slow.
-		out = append(out, process.Refuse("WEBHOOK_MAX_ACK_PENDING", "must be at least WEBHOOK_CONCURRENCY and WEBHOOK_WAITING together"))
-	}
-	return out
+		process.RefuseIf(c.MaxAckPending < c.Concurrency+c.Waiting,
+			"WEBHOOK_MAX_ACK_PENDING", "must be at least WEBHOOK_CONCURRENCY and WEBHOOK_WAITING together"),
+	)
 }

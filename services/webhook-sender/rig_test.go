@@ -27,6 +27,7 @@ import (
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/shared/guard"
 	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/shared/secret/secrettest"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/notice"
 	"github.com/billhook/billhook/streams/subject"
@@ -77,10 +78,7 @@ func newRig(t testing.TB, opts ...natstest.Option) *rig {
 	r.must(topology.Ensure(t.Context(), r.js, settings))
 	r.catalogue, err = tokens.Load()
 	r.must(err)
-	key, err := secret.GenerateKey(rand.Reader)
-	r.must(err)
-	r.sealer, err = secret.NewSealer(key)
-	r.must(err)
+	r.sealer = secrettest.Sealer(t)
 	r.store = store.New(store.Deps{
 		JetStream: r.js, Catalogue: r.catalogue, Mail: &guard.Policy{}, Sealer: r.sealer, Rand: rand.Reader, Now: time.Now,
 	})

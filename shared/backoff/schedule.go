@@ -4,7 +4,9 @@
 package backoff
 
 import (
+	"encoding/binary"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
 
@@ -45,6 +47,15 @@ func (s Schedule) Next(made int, rnd func(n int64) int64) (delay time.Duration, 
 		return 0, true
 	}
 	return time.Duration(rnd(int64(s[made]) + 1)), true
+}
+
+// Draws returns what draws evenly from [0, n), out of random bytes.
+func Draws(random io.Reader) func(n int64) int64 {
+	return func(n int64) int64 {
+		var raw [8]byte
+		_, _ = io.ReadFull(random, raw[:]) // a source that fails gives less jitter
+		return int64(binary.LittleEndian.Uint64(raw[:]) % uint64(n))
+	}
 }
 
 // Check returns what is wrong with s, with pointers to its entries.

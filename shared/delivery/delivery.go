@@ -5,9 +5,9 @@ package delivery
 
 import (
 	"crypto/sha256"
-	"encoding/base32"
 	"strconv"
-	"strings"
+
+	"github.com/billhook/billhook/shared/id"
 )
 
 // Channel is the way a delivery leaves.
@@ -18,6 +18,9 @@ const (
 	Webhook Channel = "webhook"
 	Email   Channel = "email"
 )
+
+// Channels lists every [Channel].
+func Channels() []Channel { return []Channel{Webhook, Email} }
 
 // Reference is what the matcher writes to DELIVERIES: which event goes to
 // which subscription. It holds no payload; senders read the event by sequence.
@@ -49,7 +52,5 @@ func ID(owner, subscription, eventID string, eventSeq uint64) string {
 		h.Write([]byte{0})
 	}
 	sum := h.Sum(nil)
-	return "dlv_" + strings.ToLower(encoding.EncodeToString(sum[:16]))
+	return "dlv_" + id.Of(sum[:16])
 }
-
-var encoding = base32.StdEncoding.WithPadding(base32.NoPadding)

@@ -3,7 +3,10 @@ package delivery
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"time"
+
+	"github.com/billhook/billhook/shared/id"
 )
 
 // Result says how an attempt ended. Its text is a subject token.
@@ -26,8 +29,15 @@ const (
 	Sending   Result = "sending"
 )
 
+// Results lists every [Result].
+func Results() []Result { return []Result{Delivered, Retrying, Parked, Skipped, Sending} }
+
 // Final reports whether no further attempt follows a result.
 func (r Result) Final() bool { return r != Retrying && r != Sending }
+
+// AttemptID draws the id of an attempt out of random bytes: "att_" and 26
+// characters.
+func AttemptID(random io.Reader) string { return "att_" + id.Draw(random) }
 
 // Outcome is the record of one attempt, written to OUTCOMES.
 type Outcome struct {

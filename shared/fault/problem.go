@@ -65,6 +65,24 @@ func ProblemsOf(err error) Problems {
 	return nil
 }
 
+// OneOf is the detail of the problem of a value that is none of those allowed:
+// "must be a, b or c".
+func OneOf[S ~string](allowed ...S) string {
+	var b strings.Builder
+	b.WriteString("must be ")
+	for i, a := range allowed {
+		switch {
+		case i == 0:
+		case i == len(allowed)-1:
+			b.WriteString(" or ")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString(string(a))
+	}
+	return b.String()
+}
+
 // Pointer builds a JSON pointer from unescaped reference tokens (RFC 6901).
 func Pointer(tokens ...string) string {
 	var b strings.Builder

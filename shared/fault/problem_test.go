@@ -92,3 +92,13 @@ func TestAProblemWithoutALineHidesIt(t *testing.T) {
 		t.Errorf("%s, %v", b, err)
 	}
 }
+
+func TestWhatIsAllowedIsListedAsPeopleDo(t *testing.T) {
+	for want, allowed := range map[string][]string{
+		"must be a": {"a"}, "must be a or b": {"a", "b"}, "must be a, b or c": {"a", "b", "c"},
+	} {
+		if got := fault.OneOf(allowed...); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

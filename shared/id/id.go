@@ -3,7 +3,12 @@
 // needs one passes a source of ids in.
 package id
 
-import "regexp"
+import (
+	"encoding/base32"
+	"io"
+	"regexp"
+	"strings"
+)
 
 // MaxLength is the greatest length of an identifier in bytes.
 const MaxLength = 64
@@ -27,3 +32,17 @@ func Valid(s string) bool {
 
 // Pattern returns the regular expression of what [Valid] accepts.
 func Pattern() string { return pattern.String() }
+
+var encoding = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// Of writes bytes, such as those of a digest, as an identifier: 16 of them as 26
+// characters of a-z and 2-7.
+func Of(raw []byte) string { return strings.ToLower(encoding.EncodeToString(raw)) }
+
+// Draw returns an identifier of 16 bytes out of random ones. A source that fails
+// gives one that is only less random.
+func Draw(random io.Reader) string {
+	var raw [16]byte
+	_, _ = io.ReadFull(random, raw[:])
+	return Of(raw[:])
+}

@@ -51,3 +51,15 @@ func TestTheRuleIsTheOneStated(t *testing.T) {
 		}
 	})
 }
+
+func TestDrawnIdentifiersFollowFromTheirSource(t *testing.T) {
+	one, two := id.Draw(strings.NewReader("0123456789abcdef")), id.Draw(strings.NewReader("0123456789abcdeg"))
+	if want := "gaytemzugu3doobzmfrggzdfmy"; one != want || one == two || one != id.Of([]byte("0123456789abcdef")) {
+		t.Errorf("%q and %q, want %q and another", one, two, want)
+	}
+	for _, drawn := range []string{one, id.Draw(strings.NewReader(""))} {
+		if len(drawn) != 26 || !id.Valid(drawn) {
+			t.Errorf("%q is no identifier of 26 characters", drawn)
+		}
+	}
+}

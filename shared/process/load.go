@@ -2,7 +2,6 @@ package process
 
 import (
 	"errors"
-	"net"
 	"os"
 	"reflect"
 	"slices"
@@ -20,27 +19,9 @@ const maxSecretFile = 64 << 10
 
 // Checker is implemented by settings with rules beyond their types. Load asks
 // it once all its settings are read. Problems point at the setting: see
-// [Refuse].
+// [Refuse] and the rules made of it.
 type Checker interface {
 	Check() fault.Problems
-}
-
-// Refuse is the problem of one setting, for a [Checker].
-func Refuse(name, detail string) fault.Problem {
-	return fault.Problem{Pointer: fault.Pointer(name), Rule: "setting.refused", Detail: detail}
-}
-
-// RefuseAddr is the problem of a setting that is no address to listen at; nil
-// where it is one.
-func RefuseAddr(name, addr string) fault.Problems {
-	_, port, err := net.SplitHostPort(addr)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
-	}
-	if err == nil {
-		return nil
-	}
-	return fault.Problems{Refuse(name, "must be a host and a port, such as 127.0.0.1:8484")}
 }
 
 // Load reads settings into the targets, pointers to structs, from an

@@ -21,23 +21,13 @@ type Settings struct {
 
 // Check refuses what no parser can see.
 func (s *Settings) Check() fault.Problems {
-	var p fault.Problems
-	if !slices.Contains([]string{"trace", "debug", "info", "warn", "error"}, s.LogLevel) {
-		p = append(p, Refuse("LOG_LEVEL", "must be trace, debug, info, warn or error"))
-	}
-	if s.LogFormat != "json" && s.LogFormat != "text" {
-		p = append(p, Refuse("LOG_FORMAT", "must be json or text"))
-	}
-	if s.HealthAddr != "" {
-		p = append(p, RefuseAddr("HEALTH_ADDR", s.HealthAddr)...)
-	}
-	if s.GCPercent < 10 {
-		p = append(p, Refuse("GC_PERCENT", "must be at least 10"))
-	}
-	if s.StopTimeout <= 0 {
-		p = append(p, Refuse("STOP_TIMEOUT", "must be greater than 0"))
-	}
-	return p
+	return slices.Concat(
+		OneOf("LOG_LEVEL", s.LogLevel, "trace", "debug", "info", "warn", "error"),
+		OneOf("LOG_FORMAT", s.LogFormat, "json", "text"),
+		AddrOrNone("HEALTH_ADDR", s.HealthAddr),
+		RefuseIf(s.GCPercent < 10, "GC_PERCENT", "must be at least 10"),
+		Positive("STOP_TIMEOUT", s.StopTimeout),
+	)
 }
 
 // logger takes settings that were checked, or none at all.

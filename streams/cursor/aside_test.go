@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/billhook/billhook/streams/cursor"
+	"github.com/billhook/billhook/streams/subject"
 )
 
 // What is told in a header must be read there again by the next holder, or it
@@ -29,6 +30,22 @@ func TestAKeyThatIsNoIdentifierIsNeverSetAside(t *testing.T) {
 				t.Errorf("it was, %d times", n)
 			}
 		})
+	}
+}
+
+func TestLanesByOwnerTellTheOwnersOfOnePartitionApart(t *testing.T) {
+	const spread = 3 * time.Second
+	for name, c := range map[string]struct {
+		of             func(int, string) string
+		stored, filter string
+	}{
+		"INBOX":  {subject.InboxOf, "inbox.3.platform.acme.invoice.posted", "inbox.3.*.acme.>"},
+		"EVENTS": {subject.EventsOf, "events.3.acme.invoice.posted", "events.3.acme.>"},
+	} {
+		l := cursor.ByOwner(3, c.of, spread)
+		if key := l.Key(c.stored); key != "acme" || l.Filter(key) != c.filter || l.Spread != spread {
+			t.Errorf("%s: key %q, filter %q, spread %s", name, key, l.Filter(key), l.Spread)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/billhook/billhook/streams/fence"
+	"github.com/billhook/billhook/streams/subject"
 )
 
 // Defaults of [Config].
@@ -112,6 +113,15 @@ type Lanes struct {
 	// sake of the others, counted from when they were stored; 0 for not at
 	// all.
 	Spread time.Duration
+}
+
+// ByOwner returns lanes of a stream by owner: one with a backlog gives way to the
+// others of its partition, for as long as spread. The filter of an owner's
+// messages is of(part, owner).
+func ByOwner(part int, of func(part int, owner string) string, spread time.Duration) *Lanes {
+	return &Lanes{
+		Key: subject.Owner, Filter: func(owner string) string { return of(part, owner) }, Spread: spread,
+	}
 }
 
 // Deps are what a cursor is given.

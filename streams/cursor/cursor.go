@@ -25,6 +25,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/billhook/billhook/shared/process"
 	"github.com/billhook/billhook/streams/lease"
 )
 
@@ -78,6 +79,17 @@ func (c *Cursor) Held() bool { return c.held.Load() }
 
 // Ready is closed once this instance works, or knows that another does.
 func (c *Cursor) Ready() <-chan struct{} { return c.ready }
+
+// Await waits until all cursors are ready and returns true, or false when ctx
+// ends before.
+func Await(ctx context.Context, cursors []*Cursor) bool {
+	for _, c := range cursors {
+		if !process.Await(ctx, c.Ready()) {
+			return false
+		}
+	}
+	return true
+}
 
 func (c *Cursor) isReady() { c.readyOnce.Do(func() { close(c.ready) }) }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/process"
 	"github.com/billhook/billhook/shared/secret"
 )
 
@@ -29,25 +30,23 @@ type Settings struct {
 
 // Check returns every setting that breaks a rule, by its environment name.
 func (s *Settings) Check() fault.Problems {
-	var out fault.Problems
-	refuse := func(bad bool, name, detail string) {
-		if bad {
-			out = append(out, fault.Problem{Pointer: fault.Pointer(name), Rule: "setting.refused", Detail: detail})
-		}
-	}
+	var badURLs fault.Problems
 	for server := range strings.SplitSeq(s.URL, ",") {
-		refuse(!names(strings.TrimSpace(server)), "NATS_URL", "must name a server such as nats://127.0.0.1:4222 or tls://nats.example.com, several with commas between")
+		badURLs = append(badURLs, process.RefuseIf(!names(strings.TrimSpace(server)), "NATS_URL",
+			"must name a server such as nats://127.0.0.1:4222 or tls://nats.example.com, several with commas between")...)
 	}
-	refuse(s.User == "" && !s.Password.Empty(), "NATS_PASSWORD", "is set without NATS_USER")
-	refuse((s.CertFile == "") != (s.KeyFile == ""), "NATS_CERT_FILE", "and NATS_KEY_FILE are set one without the other")
 	ways := 0
 	for _, used := range []bool{s.CredsFile != "", s.User != "", !s.Token.Empty()} {
 		if used {
 			ways++
 		}
 	}
-	refuse(ways > 1, "NATS_USER", "and NATS_TOKEN and NATS_CREDS_FILE exclude each other")
-	return out
+	return slices.Concat(
+		badURLs,
+		process.RefuseIf(s.User == "" && !s.Password.Empty(), "NATS_PASSWORD", "is set without NATS_USER"),
+		process.RefuseIf((s.CertFile == "") != (s.KeyFile == ""), "NATS_CERT_FILE", "and NATS_KEY_FILE are set one without the other"),
+		process.RefuseIf(ways > 1, "NATS_USER", "and NATS_TOKEN and NATS_CREDS_FILE exclude each other"),
+	)
 }
 
 // names reports whether a text names a server. The client takes the one on this

@@ -14,13 +14,13 @@ package notice
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/base32"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/event"
+	"github.com/billhook/billhook/shared/id"
 )
 
 // Notice is something that an owner should hear of.
@@ -108,7 +108,7 @@ func (t *told) id() string {
 		when = fmt.Sprint("window ", t.window)
 	}
 	sum := sha256.Sum256([]byte(strings.Join([]string{string(t.Kind), t.Owner, t.Thing, when}, "\n")))
-	return "evt_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
+	return "evt_" + id.Of(sum[:16])
 }
 
 // brief bounds what a receiver or a person may have us tell.

@@ -26,10 +26,10 @@ func (q *Query) Check(now time.Time) fault.Problems {
 	}
 	refuse(!id.Valid(q.Owner), "/owner", "id.form", "an identifier is "+id.Rule)
 	refuse(q.Subscription != "" && !id.Valid(q.Subscription), "/subscription", "id.form", "an identifier is "+id.Rule)
-	refuse(q.Channel != "" && q.Channel != delivery.Webhook && q.Channel != delivery.Email,
-		"/channel", "channel.unknown", "must be webhook or email")
+	refuse(q.Channel != "" && !slices.Contains(delivery.Channels(), q.Channel),
+		"/channel", "channel.unknown", fault.OneOf(delivery.Channels()...))
 	refuse(q.Result != "" && !slices.Contains(Results(), q.Result),
-		"/result", "result.unknown", "must be delivered, retrying, parked or skipped")
+		"/result", "result.unknown", fault.OneOf(Results()...))
 	refuse(q.Since.After(now), "/since", "moment.future", "lies in the future")
 	refuse(!q.Since.After(now) && !q.Until.IsZero() && q.Since.After(q.Until), "/until", "moment.order", "lies before since")
 	return out

@@ -3,10 +3,10 @@ package pool
 import (
 	"context"
 	"errors"
-	"runtime"
-	"sync"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/billhook/billhook/shared/convoy"
 )
 
 // errInterrupted says that acknowledgements may have been lost with a
@@ -17,58 +17,29 @@ var errInterrupted = errors.New("connection was lost meanwhile")
 // the server answers together: it takes what comes over one connection in
 // order, so the answer to the last answers for all.
 type desk struct {
-	nc *nats.Conn
-
-	mu      sync.Mutex
-	waiting []*slip
-	busy    bool
+	nc      *nats.Conn
+	waiting convoy.Convoys[struct{}, slip]
 }
 
-// slip is an acknowledgement that waits. turn receives true when it is for its
-// holder to send what waits, or is closed when err is there.
+// slip is an acknowledgement that waits.
 type slip struct {
 	reply string
-	turn  chan bool
 	err   error
 }
 
 // settle sends an acknowledgement and returns nil once the server has
 // confirmed it.
 func (d *desk) settle(ctx context.Context, reply string) error {
-	s := &slip{reply: reply, turn: make(chan bool, 1)}
-	d.mu.Lock()
-	d.waiting = append(d.waiting, s)
-	if !d.busy {
-		d.busy = true
-		s.turn <- true
-	}
-	d.mu.Unlock()
-	// Not given up when ctx ends: it may be this one's turn, and each turn is
-	// bounded.
-	if mine := <-s.turn; mine {
-		d.serve(context.WithoutCancel(ctx))
-	}
+	s := &slip{reply: reply}
+	d.waiting.Join(ctx, struct{}{}, s, d.serve)
 	return s.err
 }
 
-// serve confirms all that waits, and hands the turn on.
-func (d *desk) serve(ctx context.Context) {
-	runtime.Gosched() // what is about to be settled is confirmed by the same answer
-	d.mu.Lock()
-	group := d.waiting
-	d.waiting = nil
-	d.mu.Unlock()
-
+// serve confirms all that waits.
+func (d *desk) serve(ctx context.Context, group []*slip) {
 	err := d.confirm(ctx, group)
 	for _, s := range group {
 		s.err = err
-		close(s.turn)
-	}
-
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.busy = len(d.waiting) > 0; d.busy {
-		d.waiting[0].turn <- true
 	}
 }
 

@@ -24,12 +24,13 @@ const (
 
 // lane is the reading of one durable consumer.
 type lane struct {
-	cfg     Config
-	durable jetstream.ConsumerConfig
-	js      jetstream.JetStream
-	log     zerolog.Logger
-	handle  func(*Task)
-	desk    *desk
+	inFlight int
+	stream   string
+	durable  jetstream.ConsumerConfig
+	js       jetstream.JetStream
+	log      zerolog.Logger
+	handle   func(*Task)
+	desk     *desk
 	// settled holds a token after a task was settled.
 	settled chan struct{}
 
@@ -85,14 +86,14 @@ func (l *lane) read(ctx context.Context, opened func()) error {
 		return err
 	}
 	puller, err := pull.Start(pull.Config{
-		JS: l.js, Stream: l.cfg.Stream, Consumer: l.durable.Durable, Receive: l.receive,
+		JS: l.js, Stream: l.stream, Consumer: l.durable.Durable, Receive: l.receive,
 	})
 	if err != nil {
 		return err
 	}
 	l.mu.Lock()
 	l.puller.Store(puller)
-	room := l.cfg.InFlight - len(l.open)
+	room := l.inFlight - len(l.open)
 	l.mu.Unlock()
 	puller.Free(room)
 	opened()
@@ -110,7 +111,7 @@ func (l *lane) read(ctx context.Context, opened func()) error {
 func (l *lane) ensure(ctx context.Context) error {
 	ctx, cancel := api.Bound(ctx, l.js)
 	defer cancel()
-	c, err := l.js.Consumer(ctx, l.cfg.Stream, l.durable.Durable)
+	c, err := l.js.Consumer(ctx, l.stream, l.durable.Durable)
 	if err == nil {
 		// It may have been made with other settings.
 		l.wait.Store(int64(c.CachedInfo().Config.AckWait))
@@ -119,7 +120,7 @@ func (l *lane) ensure(ctx context.Context) error {
 	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return err
 	}
-	_, err = l.js.CreateConsumer(ctx, l.cfg.Stream, l.durable)
+	_, err = l.js.CreateConsumer(ctx, l.stream, l.durable)
 	if errors.Is(err, jetstream.ErrConsumerExists) {
 		return nil
 	}

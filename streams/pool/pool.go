@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
+
+	"github.com/billhook/billhook/streams/topology"
 )
 
 // Defaults of [Config].
@@ -21,11 +23,9 @@ const (
 
 // Config says which durable consumers a pool reads.
 type Config struct {
-	// Stream has the consumers.
-	Stream string
-	// Durables are their configurations, from package topology. A consumer
-	// that does not exist is made.
-	Durables []jetstream.ConsumerConfig
+	// Durables are the consumers, of any streams. One that does not exist is
+	// made.
+	Durables []topology.Durable
 	// InFlight bounds the unsettled tasks of each consumer in this instance;
 	// 0 means [DefaultInFlight]. The consumer's MaxAckPending bounds those of
 	// all instances.
@@ -74,8 +74,8 @@ func (p *Pool) Run(ctx context.Context, handle func(context.Context, *Task)) err
 	all := make([]*lane, len(p.cfg.Durables))
 	for i, durable := range p.cfg.Durables {
 		l := &lane{
-			cfg: p.cfg, durable: durable, js: p.deps.JS,
-			log:    p.deps.Logger.With().Str("consumer", durable.Durable).Logger(),
+			inFlight: p.cfg.InFlight, stream: durable.Stream, durable: durable.Config, js: p.deps.JS,
+			log:    p.deps.Logger.With().Str("consumer", durable.Config.Durable).Logger(),
 			handle: func(t *Task) { handle(tasks, t) }, desk: &desk{nc: p.deps.JS.Conn()},
 			open: make(map[uint64]*Task), settled: make(chan struct{}, 1),
 		}

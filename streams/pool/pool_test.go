@@ -16,6 +16,7 @@ import (
 
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/pool"
+	"github.com/billhook/billhook/streams/topology"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -40,12 +41,12 @@ func newRig(t testing.TB, opts ...natstest.Option) *rig {
 	r := &rig{t: t, ctx: func() context.Context { return ctx }, srv: srv, js: srv.JetStream(t)}
 	_, err := r.js.CreateStream(ctx, jetstream.StreamConfig{Name: "WORK", Subjects: []string{"work.>"}})
 	r.must(err)
-	r.cfg = pool.Config{Stream: "WORK", Drain: 200 * time.Millisecond}
+	r.cfg = pool.Config{Drain: 200 * time.Millisecond}
 	for part := range 2 {
-		r.cfg.Durables = append(r.cfg.Durables, jetstream.ConsumerConfig{
+		r.cfg.Durables = append(r.cfg.Durables, topology.Durable{Stream: "WORK", Config: jetstream.ConsumerConfig{
 			Durable: fmt.Sprintf("worker-%d", part), FilterSubject: fmt.Sprintf("work.%d", part),
 			AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, MaxDeliver: -1, MaxAckPending: 100,
-		})
+		}})
 	}
 	return r
 }
@@ -140,7 +141,7 @@ func (r *rig) unsettled() int {
 	r.t.Helper()
 	n := 0
 	for _, d := range r.cfg.Durables {
-		c, err := r.js.Consumer(r.ctx(), "WORK", d.Durable)
+		c, err := r.js.Consumer(r.ctx(), "WORK", d.Config.Durable)
 		r.must(err)
 		n += c.CachedInfo().NumAckPending + int(c.CachedInfo().NumPending)
 	}
@@ -191,7 +192,7 @@ func TestATaskInProgressDoesNotComeAgain(t *testing.T) {
 	const wait = 3 * time.Second
 	r := newRig(t)
 	for i := range r.cfg.Durables {
-		r.cfg.Durables[i].AckWait = wait
+		r.cfg.Durables[i].Config.AckWait = wait
 	}
 	w := r.start()
 	r.publish(1, 50)
@@ -202,10 +203,10 @@ func TestATaskInProgressDoesNotComeAgain(t *testing.T) {
 	other := r.start()
 	r.none(other, wait*3/2)
 	for _, d := range r.cfg.Durables {
-		c, err := r.js.Consumer(r.ctx(), "WORK", d.Durable)
+		c, err := r.js.Consumer(r.ctx(), "WORK", d.Config.Durable)
 		r.must(err)
 		if n := c.CachedInfo().NumRedelivered; n > 0 {
-			t.Errorf("%s: %d tasks delivered again", d.Durable, n)
+			t.Errorf("%s: %d tasks delivered again", d.Config.Durable, n)
 		}
 	}
 	for _, task := range tasks {
@@ -218,7 +219,7 @@ func TestATaskInProgressDoesNotComeAgain(t *testing.T) {
 
 func TestAReleasedTaskComesAgainAtOnce(t *testing.T) {
 	r := newRig(t)
-	r.cfg.Durables[1].AckWait = time.Hour
+	r.cfg.Durables[1].Config.AckWait = time.Hour
 	w := r.start()
 	r.publish(1, 1)
 	task := r.next(w)
@@ -237,7 +238,7 @@ func TestAReleasedTaskComesAgainAtOnce(t *testing.T) {
 func TestAStopReleasesWhatIsNotSettled(t *testing.T) {
 	r := newRig(t)
 	for i := range r.cfg.Durables {
-		r.cfg.Durables[i].AckWait = time.Hour
+		r.cfg.Durables[i].Config.AckWait = time.Hour
 	}
 	first := r.start()
 	r.publish(1, 40)
@@ -302,7 +303,7 @@ func TestUnsettledTasksAreBounded(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t)
 			for i := range r.cfg.Durables {
-				r.cfg.Durables[i].MaxAckPending = c.server
+				r.cfg.Durables[i].Config.MaxAckPending = c.server
 			}
 			r.publish(1, 100)
 			w := r.start(func(cfg *pool.Config) { cfg.InFlight = c.inFlight })
@@ -349,7 +350,7 @@ func TestADeletedConsumerIsMadeAgain(t *testing.T) {
 	for range 2 {
 		r.must(r.next(w).Done(r.ctx()))
 	}
-	r.must(r.js.DeleteConsumer(r.ctx(), "WORK", r.cfg.Durables[1].Durable))
+	r.must(r.js.DeleteConsumer(r.ctx(), "WORK", r.cfg.Durables[1].Config.Durable))
 	// The new one begins at the beginning.
 	r.publish(3, 3)
 	seen := map[string]bool{}
@@ -381,7 +382,7 @@ func TestAMessageThatComesAgainWhileItsTaskIsHereIsNoSecondTask(t *testing.T) {
 // changeAckWait changes how soon the messages of a partition come again.
 func (r *rig) changeAckWait(part int, wait time.Duration) {
 	r.t.Helper()
-	c, err := r.js.Consumer(r.ctx(), "WORK", r.cfg.Durables[part].Durable)
+	c, err := r.js.Consumer(r.ctx(), "WORK", r.cfg.Durables[part].Config.Durable)
 	r.must(err)
 	cfg := c.CachedInfo().Config
 	cfg.AckWait = wait
@@ -395,7 +396,7 @@ func BenchmarkDone(b *testing.B) {
 		b.Run("sync="+name, func(b *testing.B) {
 			r := newRig(b, opts...)
 			for i := range r.cfg.Durables {
-				r.cfg.Durables[i].MaxAckPending = 1000
+				r.cfg.Durables[i].Config.MaxAckPending = 1000
 			}
 			for i := range b.N {
 				_, err := r.js.PublishAsync(fmt.Sprintf("work.%d", i%2), []byte("0123456789"))

@@ -4,7 +4,16 @@
 // other, and only the operator and the console may listen there. It refuses to try anything.
 package probe
 
-import "time"
+import (
+	"io"
+	"time"
+
+	"github.com/billhook/billhook/shared/id"
+)
+
+// Key draws the id of what is sent by way of trial out of random bytes: none that
+// a delivery has.
+func Key(random io.Reader) string { return "test_" + id.Draw(random) }
 
 // Question asks for an example event to be sent to an endpoint.
 type Question struct {

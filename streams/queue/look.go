@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/billhook/billhook/streams/eventlog"
 	"github.com/billhook/billhook/streams/queue/handout"
 )
 
@@ -23,7 +24,7 @@ func (l *line) open(ctx context.Context) error {
 		}
 	}
 	l.failed = true
-	at, err := t.ends(ctx, l.plan.Filters)
+	at, err := eventlog.FindEnds(ctx, t.js, l.plan.Filters)
 	if err != nil {
 		return err
 	}
@@ -31,8 +32,8 @@ func (l *line) open(ctx context.Context) error {
 		l.look(at, t.reader.Last())
 	} else {
 		t.passed = l.state.Head
-		if at.last < t.passed { // restored, or made again
-			l.gap, t.passed = l.noted(t.passed, at.last+1), at.last
+		if at.Last < t.passed { // restored, or made again
+			l.gap, t.passed = l.noted(t.passed, at.Last+1), at.Last
 		}
 		t.reached = t.passed
 		if l.look(at, 0); l.gap != nil {
@@ -59,19 +60,19 @@ func (l *line) head() uint64 {
 // of it at any moment between two looks, the beginning of EVENTS at the second is
 // behind what had been received at the first: a gap cannot be missed. It may be
 // noted where nothing was wanted, unless the newest event that is has been read.
-func (l *line) look(at ends, received uint64) {
+func (l *line) look(at eventlog.Ends, received uint64) {
 	t := &l.tail
-	t.looked, t.first = time.Now(), at.first
-	read := at.newest <= t.passed && received <= t.passed
-	gone := at.newest == 0 && at.first > t.reached+1 // all there is was removed, read or not
+	t.looked, t.first = time.Now(), at.First
+	read := at.Newest <= t.passed && received <= t.passed
+	gone := at.Newest == 0 && at.First > t.reached+1 // all there is was removed, read or not
 	if read && !gone {
-		t.passed, t.reached = max(t.passed, at.last), max(t.reached, at.last)
+		t.passed, t.reached = max(t.passed, at.Last), max(t.reached, at.Last)
 		return
 	}
-	if at.first > t.reached+1 {
-		l.gap = l.noted(t.reached, at.first)
+	if at.First > t.reached+1 {
+		l.gap = l.noted(t.reached, at.First)
 	}
-	t.reached = max(t.reached, t.passed, received, at.first-min(1, at.first))
+	t.reached = max(t.reached, t.passed, received, at.First-min(1, at.First))
 }
 
 // missing returns the gap of a state, with what is missing behind its position: what

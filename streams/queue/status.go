@@ -57,12 +57,12 @@ func behind(plan *Plan, head uint64) scan.Stretch {
 
 // oldest returns when the oldest event was stored that is not acknowledged.
 func (d *Desk) oldest(ctx context.Context, plan *Plan, s *handout.State) (time.Time, error) {
-	events, err := (&tail{js: d.settings.JS}).ends(ctx, nil)
+	events, err := eventlog.FindEnds(ctx, d.settings.JS, nil)
 	if err != nil {
 		return time.Time{}, err
 	}
 	for _, g := range s.Out {
-		if g.Seq < events.first { // it may be all of ten thousand
+		if g.Seq < events.First { // it may be all of ten thousand
 			continue
 		}
 		_, stored, err := eventlog.One(ctx, d.settings.JS, g.Seq)

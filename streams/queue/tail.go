@@ -8,9 +8,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/billhook/billhook/shared/event"
-	"github.com/billhook/billhook/shared/fault"
-	"github.com/billhook/billhook/streams/internal/api"
-	"github.com/billhook/billhook/streams/internal/leader"
 	"github.com/billhook/billhook/streams/internal/ordered"
 	"github.com/billhook/billhook/streams/topology"
 )
@@ -158,25 +155,3 @@ func (t *tail) more() bool { return t.reader == nil || t.reader.Behind() }
 
 // dry reports whether all that there is was looked at.
 func (t *tail) dry() bool { return !t.more() && len(t.ahead) == 0 }
-
-// ends are those of EVENTS, and the sequence of the newest event of some subjects.
-type ends struct{ first, last, newest uint64 }
-
-func (t *tail) ends(ctx context.Context, filters []string) (ends, error) {
-	asking, cancel := api.Bound(ctx, t.js)
-	defer cancel()
-	stream, err := t.js.Stream(asking, topology.Events)
-	if err != nil {
-		return ends{}, fault.New(fault.Unavailable, "read stream", topology.Events, err)
-	}
-	state := stream.CachedInfo().State
-	out := ends{first: state.FirstSeq, last: state.LastSeq}
-	for _, f := range filters {
-		m, err := leader.Last(ctx, t.js, topology.Events, f)
-		if err != nil {
-			return ends{}, fault.New(fault.Unavailable, "read newest", f, err)
-		}
-		out.newest = max(out.newest, m.Seq)
-	}
-	return out, nil
-}

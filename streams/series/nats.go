@@ -14,7 +14,6 @@ import (
 	"github.com/billhook/billhook/streams/cursor"
 	"github.com/billhook/billhook/streams/eventlog"
 	"github.com/billhook/billhook/streams/internal/api"
-	"github.com/billhook/billhook/streams/internal/leader"
 	"github.com/billhook/billhook/streams/internal/ordered"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
@@ -65,30 +64,8 @@ func (w *watched) Close(ctx context.Context) {
 	w.Reader.Close(ctx)
 }
 
-func (e eventsOf) ends(ctx context.Context, filters []string) (ends, error) {
-	state, err := e.state(ctx)
-	if err != nil {
-		return ends{}, fault.New(fault.Unavailable, "read stream", topology.Events, err)
-	}
-	out := ends{first: state.FirstSeq, last: state.LastSeq}
-	for _, f := range filters {
-		m, err := leader.Last(ctx, e.js, topology.Events, f)
-		if err != nil {
-			return ends{}, fault.New(fault.Unavailable, "read newest", f, err)
-		}
-		out.newest = max(out.newest, m.Seq)
-	}
-	return out, nil
-}
-
-func (e eventsOf) state(ctx context.Context) (jetstream.StreamState, error) {
-	ctx, cancel := api.Bound(ctx, e.js)
-	defer cancel()
-	str, err := e.js.Stream(ctx, topology.Events)
-	if err != nil {
-		return jetstream.StreamState{}, err
-	}
-	return str.CachedInfo().State, nil
+func (e eventsOf) ends(ctx context.Context, filters []string) (eventlog.Ends, error) {
+	return eventlog.FindEnds(ctx, e.js, filters)
 }
 
 func (e eventsOf) get(ctx context.Context, seq uint64) (*event.Event, time.Time, error) {
@@ -101,10 +78,10 @@ type gaps struct {
 	deps Deps
 }
 
-func (g gaps) record(ctx context.Context, after uint64, at ends) error {
+func (g gaps) record(ctx context.Context, after uint64, at eventlog.Ends) error {
 	name := g.cfg.name()
 	data, err := json.Marshal(cursor.Gap{
-		Cursor: name, Stream: topology.Events, After: after, First: at.first, Last: at.last, At: g.deps.Now(),
+		Cursor: name, Stream: topology.Events, After: after, First: at.First, Last: at.Last, At: g.deps.Now(),
 	})
 	if err != nil {
 		return fault.New(fault.Internal, "encode gap", name, err)
@@ -114,7 +91,7 @@ func (g gaps) record(ctx context.Context, after uint64, at ends) error {
 	if _, err := g.deps.JS.PublishMsg(ctx, &nats.Msg{Subject: subject.GapOfSeries(name), Data: data}); err != nil {
 		return fault.New(fault.Unavailable, "record gap", name, err)
 	}
-	g.deps.Log.Error().Str("series", name).Uint64("after", after).Uint64("first", at.first).Uint64("last", at.last).
+	g.deps.Log.Error().Str("series", name).Uint64("after", after).Uint64("first", at.First).Uint64("last", at.Last).
 		Msg("in-order subscription lost events; see the stream GAPS")
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/event"
+	"github.com/billhook/billhook/streams/eventlog"
 	"github.com/billhook/billhook/streams/internal/ordered"
 	"github.com/billhook/billhook/streams/series/position"
 	"github.com/billhook/billhook/streams/settle"
@@ -21,16 +22,12 @@ type source interface { //nolint:interfacebloat // what a reader of the log is, 
 	Close(ctx context.Context)
 }
 
-// ends are the ends of EVENTS, and the newest of what a plan reads.
-type ends struct{ first, last, newest uint64 }
-
 // events is the log of events.
 type events interface {
 	// read reads what the filters match behind a sequence.
 	read(ctx context.Context, filters []string, after uint64) (source, error)
-	// ends looks the ends up at the leader. The newest event of the filters is
-	// looked up after the last of all.
-	ends(ctx context.Context, filters []string) (ends, error)
+	// ends is [eventlog.FindEnds].
+	ends(ctx context.Context, filters []string) (eventlog.Ends, error)
 	// get reads one event, and when it was stored. It returns
 	// eventlog.ErrExpired when retention removed it.
 	get(ctx context.Context, seq uint64) (*event.Event, time.Time, error)
@@ -75,5 +72,5 @@ type ground struct {
 	park func(ctx context.Context, w *settle.Work, o *delivery.Outcome) error
 	// gap records that events after a sequence and before first may have been
 	// lost to retention.
-	gap func(ctx context.Context, after uint64, at ends) error
+	gap func(ctx context.Context, after uint64, at eventlog.Ends) error
 }

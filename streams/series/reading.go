@@ -7,6 +7,7 @@ import (
 
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/streams/eventlog"
 	"github.com/billhook/billhook/streams/internal/ordered"
 )
 
@@ -80,15 +81,15 @@ func (s *session) fit(ctx context.Context) error {
 	at := s.tracker.Reach()
 	s.looked, s.reached = s.deps.Now(), at
 	switch {
-	case e.first > at+1:
+	case e.First > at+1:
 		return s.lost(ctx, at, e)
-	case e.last < at && !s.quiet():
+	case e.Last < at && !s.quiet():
 		return fault.New(fault.Unavailable, "read", s.cfg.name(), errShorter)
-	case e.last < at:
+	case e.Last < at:
 		if err := s.ground.gap(ctx, at, e); err != nil {
 			return err
 		}
-		s.tracker.Rewind(e.last + 1)
+		s.tracker.Rewind(e.Last + 1)
 		s.reset()
 		s.dirty = true
 	}
@@ -96,11 +97,11 @@ func (s *session) fit(ctx context.Context) error {
 }
 
 // lost records a gap behind a sequence, and goes on behind it.
-func (s *session) lost(ctx context.Context, at uint64, e ends) error {
+func (s *session) lost(ctx context.Context, at uint64, e eventlog.Ends) error {
 	if err := s.ground.gap(ctx, at, e); err != nil {
 		return err
 	}
-	s.tracker.Read(e.first - 1)
+	s.tracker.Read(e.First - 1)
 	s.dirty = true
 	return nil
 }
@@ -118,7 +119,7 @@ func (s *session) look(ctx context.Context) error {
 	}
 	before := s.reached
 	s.looked, s.reached = s.deps.Now(), s.tracker.Reach()
-	if e.first > before+1 {
+	if e.First > before+1 {
 		return s.lost(ctx, before, e)
 	}
 	return nil
@@ -135,17 +136,17 @@ func (s *session) pass(ctx context.Context) error {
 	for _, l := range s.wanting {
 		l.served = true
 		from = min(from, l.again-1)
-		if l.again < e.first {
-			lost, l.again = max(lost, l.again), e.first
+		if l.again < e.First {
+			lost, l.again = max(lost, l.again), e.First
 		}
 	}
 	if lost > 0 {
 		if err := s.ground.gap(ctx, from, e); err != nil {
 			return err
 		}
-		from = max(from, e.first-1)
+		from = max(from, e.First-1)
 	}
-	s.passed, s.need = from, min(e.newest, s.tracker.Reach())
+	s.passed, s.need = from, min(e.Newest, s.tracker.Reach())
 	if s.passed >= s.need {
 		s.arrive(ctx)
 		return nil

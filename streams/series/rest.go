@@ -77,12 +77,12 @@ func (s *session) caughtUp(ctx context.Context, r Rest) (Rest, bool, error) {
 	if err != nil {
 		return r, false, err
 	}
-	if e.newest > s.tracker.Reach() {
+	if e.Newest > s.tracker.Reach() {
 		s.idle, r.Next = time.Time{}, s.deps.Now() // it is on its way
 		return r, s.yielding(), nil
 	}
-	if e.last > s.tracker.Reach() {
-		s.tracker.Read(e.last)
+	if e.Last > s.tracker.Reach() {
+		s.tracker.Read(e.Last)
 		s.dirty = true
 	}
 	r.Through = s.tracker.Reach()

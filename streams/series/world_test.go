@@ -144,16 +144,16 @@ func (c *conn) read(_ context.Context, _ []string, after uint64) (source, error)
 	return s, nil
 }
 
-func (c *conn) ends(context.Context, []string) (ends, error) {
+func (c *conn) ends(context.Context, []string) (eventlog.Ends, error) {
 	done, err := c.alive()
 	if err != nil {
-		return ends{}, err
+		return eventlog.Ends{}, err
 	}
 	defer done()
-	e := ends{first: 1, last: uint64(len(c.w.events))}
+	e := eventlog.Ends{First: 1, Last: uint64(len(c.w.events))}
 	for i, ev := range c.w.events {
 		if ev.Type != "unread" {
-			e.newest = uint64(i + 1)
+			e.Newest = uint64(i + 1)
 		}
 	}
 	return e, nil
@@ -175,7 +175,7 @@ func (c *conn) get(_ context.Context, seq uint64) (*event.Event, time.Time, erro
 	return &e, storedAt(seq), nil
 }
 
-func (c *conn) gap(context.Context, uint64, ends) error {
+func (c *conn) gap(context.Context, uint64, eventlog.Ends) error {
 	c.w.mu.Lock()
 	defer c.w.mu.Unlock()
 	c.w.gaps++

@@ -4,12 +4,12 @@ import (
 	"context"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/billhook/billhook/shared/convoy"
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/subject"
@@ -58,82 +58,31 @@ func (d *Desk) Last(ctx context.Context, ref *delivery.Reference, since time.Tim
 type history struct {
 	js      jetstream.JetStream
 	channel delivery.Channel
-
-	mu   sync.Mutex
-	subs map[string]*asked // by subject of the subscription's outcomes
-}
-
-// asked are the questions about one subscription. While one of the askers
-// reads, the questions that come wait for the next reading.
-type asked struct {
-	reading bool
-	waiting []*question
+	// asked are the questions, by the subject of the subscription's outcomes.
+	asked convoy.Convoys[string, question]
 }
 
 type question struct {
 	id    string
 	since time.Time
-	// turn receives true when this asker is to read for all who wait, or is
-	// closed when the answer is there.
-	turn chan bool
-	last Past
-	err  error
+	last  Past
+	err   error
 }
 
 func newHistory(js jetstream.JetStream, ch delivery.Channel) *history {
-	return &history{js: js, channel: ch, subs: map[string]*asked{}}
+	return &history{js: js, channel: ch}
 }
 
 func (h *history) last(ctx context.Context, ref *delivery.Reference, since time.Time) (Past, error) {
-	q := &question{id: ref.ID, since: since, turn: make(chan bool, 1)}
+	q := &question{id: ref.ID, since: since}
 	filter := subject.OutcomesOf(h.channel, ref.Owner, ref.Subscription)
-	h.ask(filter, q)
-	// Not given up when ctx ends: it may be this asker's turn, and readings
-	// are bounded.
-	if read, ok := <-q.turn; ok && read {
-		h.answer(context.WithoutCancel(ctx), filter)
-		<-q.turn
-	}
+	h.asked.Join(ctx, filter, q, func(ctx context.Context, all []*question) {
+		err := h.read(ctx, filter, all)
+		for _, q := range all {
+			q.err = err
+		}
+	})
 	return q.last, q.err
-}
-
-func (h *history) ask(filter string, q *question) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	a := h.subs[filter]
-	if a == nil {
-		a = &asked{}
-		h.subs[filter] = a
-	}
-	a.waiting = append(a.waiting, q)
-	if !a.reading {
-		a.reading = true
-		q.turn <- true
-	}
-}
-
-// answer reads for all who wait, then gives the turn to one of those who came
-// meanwhile.
-func (h *history) answer(ctx context.Context, filter string) {
-	h.mu.Lock()
-	a := h.subs[filter]
-	questions := a.waiting
-	a.waiting = nil
-	h.mu.Unlock()
-
-	err := h.read(ctx, filter, questions)
-	for _, q := range questions {
-		q.err = err
-		close(q.turn)
-	}
-
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if len(a.waiting) == 0 {
-		delete(h.subs, filter)
-		return
-	}
-	a.waiting[0].turn <- true
 }
 
 // read reads the subscription's outcomes once, from the earliest moment asked

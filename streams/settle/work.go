@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
 
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/fault"
@@ -72,6 +73,14 @@ func (w *Work) Since(stored time.Time) time.Time {
 		return w.Resent.At
 	}
 	return stored
+}
+
+// Logger returns a log whose lines name the delivery.
+func (w *Work) Logger(log zerolog.Logger) *zerolog.Logger {
+	ref := &w.Delivery
+	log = log.With().Str("owner", ref.Owner).Str("event", ref.EventID).
+		Str("delivery", ref.ID).Str("subscription", ref.Subscription).Logger()
+	return &log
 }
 
 // Encode returns the headers and the data of a message that keeps the work.

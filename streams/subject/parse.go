@@ -49,6 +49,16 @@ func ParseEvent(s string) (Routed, error) {
 	return Routed{Part: p, Owner: t[2], Type: t[3]}, nil
 }
 
+// Owner returns the owner of a subject of INBOX or EVENTS; "" for any other.
+func Owner(s string) string {
+	if strings.HasPrefix(s, inbox+".") {
+		a, _ := ParseInbox(s)
+		return a.Owner
+	}
+	e, _ := ParseEvent(s)
+	return e.Owner
+}
+
 // Addressed is what a subject of DELIVERIES or a due retry says about its
 // message.
 type Addressed struct {

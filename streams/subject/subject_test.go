@@ -117,6 +117,17 @@ func TestInboxSubjectsKeepTheirOrigin(t *testing.T) {
 	}
 }
 
+func TestAnOwnerIsReadFromWhatIsStoredBeforeItIsMatched(t *testing.T) {
+	for s, want := range map[string]string{
+		"inbox.7.platform.acme.invoice.posted": "acme", "events.7.acme.invoice.posted": "acme",
+		"inbox.7.acme.invoice.posted": "", "events.7.acme": "", "deliveries.webhook.1.acme.sub": "", "": "",
+	} {
+		if got := subject.Owner(s); got != want {
+			t.Errorf("%s: %q, want %q", s, got, want)
+		}
+	}
+}
+
 func TestMalformedSubjectsAreErrors(t *testing.T) {
 	for _, s := range []string{
 		"", ".", "events", "events.1", "events.1.acme", "events.x.acme.a", "inbox.1.acme.a", "inbox.1.other.acme.a",

@@ -32,13 +32,25 @@ type Durable struct {
 // services park what they give up.
 func Durables(s Settings) []Durable {
 	var out []Durable
-	for p := range s.Partitions {
-		out = append(out, sender(delivery.Webhook, p), sender(delivery.Email, p))
+	for _, ch := range delivery.Channels() {
+		out = append(out, DurablesOf(ch, s.Partitions)...)
 	}
-	for _, ch := range []delivery.Channel{delivery.Webhook, delivery.Email} {
-		out = append(out, Durable{Retries, durable(RetriesDurable(ch), subject.RetriesDue(ch), DuePending)})
+	return append(out, SchedulerDurable())
+}
+
+// DurablesOf returns the durable consumers of a channel's sender: one of
+// DELIVERIES for each partition, and that of its due retries.
+func DurablesOf(ch delivery.Channel, partitions int) []Durable {
+	var out []Durable
+	for p := range partitions {
+		out = append(out, sender(ch, p))
 	}
-	return append(out, Durable{Schedules, durable(SchedulerDue, subject.SchedulesDue, DuePending)})
+	return append(out, Durable{Retries, durable(RetriesDurable(ch), subject.RetriesDue(ch), DuePending)})
+}
+
+// SchedulerDurable returns the durable consumer of due timers.
+func SchedulerDurable() Durable {
+	return Durable{Schedules, durable(SchedulerDue, subject.SchedulesDue, DuePending)}
 }
 
 func sender(ch delivery.Channel, part int) Durable {

@@ -1,10 +1,12 @@
 package topology
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/process"
 )
 
 // MaxPartitions is the greatest number of partitions.
@@ -39,24 +41,20 @@ func Defaults() Settings {
 
 // Check returns every setting that breaks a rule, by its environment name.
 func (s *Settings) Check() fault.Problems {
-	var out fault.Problems
-	refuse := func(bad bool, name, detail string) {
-		if bad {
-			out = append(out, fault.Problem{Pointer: fault.Pointer(name), Rule: "setting.refused", Detail: detail})
-		}
-	}
-	refuse(s.Partitions < 1 || s.Partitions > MaxPartitions, "PARTITIONS", "is not within 1 to "+strconv.Itoa(MaxPartitions))
-	refuse(s.Replicas != 1 && s.Replicas != 3 && s.Replicas != 5, "REPLICAS", "is none of 1, 3 and 5")
-	refuse(s.DedupWindow < minDuplicates, "DEDUP_WINDOW", "is below 100ms, the least the server allows")
-	refuse(s.EventsMaxAge < s.DedupWindow, "DEDUP_WINDOW", "is longer than EVENTS_MAX_AGE")
-	refuse(s.InboxMaxBytes < 1<<20, "INBOX_MAX_BYTES", "is below 1 MiB")
-	for name, age := range map[string]time.Duration{
-		"REJECTED_MAX_AGE": s.RejectedMaxAge, "EVENTS_MAX_AGE": s.EventsMaxAge, "DELIVERIES_MAX_AGE": s.DeliveriesAge,
-		"PARKED_MAX_AGE": s.ParkedMaxAge, "OUTCOMES_MAX_AGE": s.OutcomesMaxAge, "AUDIT_MAX_AGE": s.AuditMaxAge,
-	} {
-		refuse(age < minAge, name, "is below 1m")
-	}
-	return out
+	return slices.Concat(
+		process.RefuseIf(s.Partitions < 1 || s.Partitions > MaxPartitions, "PARTITIONS", "is not within 1 to "+strconv.Itoa(MaxPartitions)),
+		process.RefuseIf(s.Replicas != 1 && s.Replicas != 3 && s.Replicas != 5, "REPLICAS", "is none of 1, 3 and 5"),
+		process.RefuseIf(s.DedupWindow < minDuplicates, "DEDUP_WINDOW", "is below 100ms, the least the server allows"),
+		process.RefuseIf(s.EventsMaxAge < s.DedupWindow, "DEDUP_WINDOW", "is longer than EVENTS_MAX_AGE"),
+		process.RefuseIf(s.InboxMaxBytes < 1<<20, "INBOX_MAX_BYTES", "is below 1 MiB"),
+		keep("REJECTED_MAX_AGE", s.RejectedMaxAge), keep("EVENTS_MAX_AGE", s.EventsMaxAge), keep("DELIVERIES_MAX_AGE", s.DeliveriesAge),
+		keep("PARKED_MAX_AGE", s.ParkedMaxAge), keep("OUTCOMES_MAX_AGE", s.OutcomesMaxAge), keep("AUDIT_MAX_AGE", s.AuditMaxAge),
+	)
+}
+
+// keep refuses to keep messages for next to no time.
+func keep(name string, age time.Duration) fault.Problems {
+	return process.RefuseIf(age < minAge, name, "is below 1m")
 }
 
 const (

@@ -25,11 +25,7 @@ func TestAcceptance(t *testing.T) {
 	if testing.Short() {
 		t.Skip("separate processes: run without -short")
 	}
-	builder, err := harness.NewBuilder()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(builder.Remove)
+	builder := harness.BuilderFor(t)
 	for name, start := range map[string]begin{"all in one": allInOne, "apart": apart} {
 		t.Run(name, func(t *testing.T) { suite(t, open(t, builder, start)) })
 		t.Run("a change over the API reaches the next events, "+name, func(t *testing.T) { changed(t, builder, start) })

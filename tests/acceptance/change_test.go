@@ -215,11 +215,7 @@ func changed(t *testing.T, b *harness.Builder, start begin) {
 // something to the arrival of the first event that is treated so, with the
 // services apart. A subscription can be changed 64 times: -benchtime 60x.
 func BenchmarkAChangeReachesTheNextEvent(b *testing.B) {
-	builder, err := harness.NewBuilder()
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(builder.Remove)
+	builder := harness.BuilderFor(b)
 	for i, what := range changes() {
 		b.Run(strings.ReplaceAll(what.path, "/", "-"), func(b *testing.B) {
 			c := openChanging(b, builder, apart)

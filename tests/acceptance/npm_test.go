@@ -192,11 +192,7 @@ func TestThePublicNpmLibraryVerifiesWebhooksAlsoDuringARotation(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := openJS(t, ca)
-	builder, err := harness.NewBuilder()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(builder.Remove)
+	builder := harness.BuilderFor(t)
 	w := &world{bin: builder.Build(t), data: t.TempDir()}
 	allInOne(t, w, npmSettings(t, ca, r.next(t).Port))
 

@@ -23,6 +23,7 @@ import (
 	"github.com/billhook/billhook/services/billhook/mailcatcher"
 	"github.com/billhook/billhook/services/billhook/receiver"
 	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/tests/harness"
 )
 
@@ -169,7 +170,7 @@ func (w *world) connect(t testing.TB, url string) {
 func apart(t testing.TB, w *world, development []string) {
 	server := harness.Broker(t, demo.Owner)
 	w.environ = append(harness.Env(server, permission.Operator), development...)
-	w.js = server.JetStream(t, harness.As(permission.Operator)...)
+	w.js = server.JetStream(t, permissiontest.As(permission.Operator)...)
 	w.run(t, "", "setup")
 	running := map[string]*harness.Process{}
 	for _, s := range harness.Services() {

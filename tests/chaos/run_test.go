@@ -23,6 +23,7 @@ import (
 	"github.com/billhook/billhook/services/billhook/receiver"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/tests/harness"
 )
@@ -68,7 +69,7 @@ func start(t *testing.T, b *harness.Builder, p plan) *run {
 		t.Fatal(err)
 	}
 	r.server = harness.Broker(t, demo.Owner)
-	r.js = r.server.JetStream(t, harness.As(permission.Operator)...)
+	r.js = r.server.JetStream(t, permissiontest.As(permission.Operator)...)
 	r.cli(t, "", "setup")
 	r.configure(t)
 	return r

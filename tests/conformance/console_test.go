@@ -24,10 +24,11 @@ import (
 	"github.com/billhook/billhook/config/suppression"
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/guard"
-	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/shared/secret/secrettest"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/outcomes"
 	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/probe"
 	"github.com/billhook/billhook/streams/probe/probetest"
 	"github.com/billhook/billhook/streams/resend"
@@ -87,11 +88,11 @@ func givenUp(t *testing.T, js jetstream.JetStream) {
 // senders answer the questions of probes as their users, until the test ends.
 func senders(t *testing.T, broker *natstest.Server) {
 	t.Helper()
-	probetest.Answer(t, broker.Conn(t, harness.As(permission.WebhookSender)...), &probe.Answerer[probe.Question, probe.Report]{
+	probetest.Answer(t, broker.Conn(t, permissiontest.As(permission.WebhookSender)...), &probe.Answerer[probe.Question, probe.Report]{
 		Channel: delivery.Webhook, Log: zerolog.Nop(), Refuse: probe.Refuse,
 		Try: func(context.Context, probe.Question) probe.Report { return probe.Report{} },
 	})
-	probetest.Answer(t, broker.Conn(t, harness.As(permission.Mailer)...), &probe.Answerer[probe.MailQuestion, probe.MailReport]{
+	probetest.Answer(t, broker.Conn(t, permissiontest.As(permission.Mailer)...), &probe.Answerer[probe.MailQuestion, probe.MailReport]{
 		Channel: delivery.Email, Log: zerolog.Nop(), Refuse: probe.RefuseMail,
 		Try: func(context.Context, probe.MailQuestion) probe.MailReport { return probe.MailReport{} },
 	})
@@ -101,18 +102,11 @@ func senders(t *testing.T, broker *natstest.Server) {
 // as a time-out.
 func TestTheConsolesUserConfiguresCancelsFiresResendsTriesAndDeletes(t *testing.T) {
 	broker := harness.Broker(t, "acme")
-	if err := topology.Ensure(t.Context(), broker.JetStream(t, harness.As(permission.Operator)...), topology.Defaults()); err != nil {
+	if err := topology.Ensure(t.Context(), broker.JetStream(t, permissiontest.As(permission.Operator)...), topology.Defaults()); err != nil {
 		t.Fatal(err)
 	}
-	js := broker.JetStream(t, harness.As(permission.Console)...)
-	key, err := secret.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealer, err := secret.NewSealer(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := broker.JetStream(t, permissiontest.As(permission.Console)...)
+	sealer := secrettest.Sealer(t)
 	catalogue, err := tokens.Load()
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +122,7 @@ func TestTheConsolesUserConfiguresCancelsFiresResendsTriesAndDeletes(t *testing.
 	if _, err := s.PutQueue(t.Context(), "acme", late); err != nil {
 		t.Error(err)
 	}
-	scheduler := broker.JetStream(t, harness.As(permission.Scheduler)...)
+	scheduler := broker.JetStream(t, permissiontest.As(permission.Scheduler)...)
 	desk := plan.NewDesk(plan.DeskDeps{JetStream: js, Snapshots: unconfigured{}, Now: time.Now})
 	if _, err := desk.Cancel(t.Context(), s, planned(t, scheduler, "I-1")); err != nil {
 		t.Error(err)
@@ -136,7 +130,7 @@ func TestTheConsolesUserConfiguresCancelsFiresResendsTriesAndDeletes(t *testing.
 	if _, err := desk.Fire(t.Context(), s, planned(t, scheduler, "I-2")); err != nil {
 		t.Error(err)
 	}
-	givenUp(t, broker.JetStream(t, harness.As(permission.WebhookSender)...))
+	givenUp(t, broker.JetStream(t, permissiontest.As(permission.WebhookSender)...))
 	found, err := resend.Matching(t.Context(), js, outcomes.Query{Owner: "acme", Result: delivery.Parked})
 	if err != nil || len(found.Items) != 1 || found.Items[0].Letter == 0 {
 		t.Fatalf("%+v %v", found, err)

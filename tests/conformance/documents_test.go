@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tests/harness"
 )
@@ -29,7 +30,7 @@ func documentsOf(ctx context.Context, t *testing.T, nc *nats.Conn, owner string)
 // each owner has its own.
 func TestAPlatformPutsItsOwnDocumentsAndTheMailerOnlyReadsThem(t *testing.T) {
 	broker := harness.Broker(t, "acme")
-	js := broker.JetStream(t, harness.As(permission.Operator)...)
+	js := broker.JetStream(t, permissiontest.As(permission.Operator)...)
 	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +40,7 @@ func TestAPlatformPutsItsOwnDocumentsAndTheMailerOnlyReadsThem(t *testing.T) {
 		}
 	}
 	key := topology.DocumentKey(topology.InvoiceDocuments, "INV-1")
-	nc := broker.Conn(t, harness.As(permission.PublisherUser("acme"))...)
+	nc := broker.Conn(t, permissiontest.As(permission.PublisherUser("acme"))...)
 	platform, err := documentsOf(t.Context(), t, nc, "acme")
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +50,7 @@ func TestAPlatformPutsItsOwnDocumentsAndTheMailerOnlyReadsThem(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	mailer, err := broker.JetStream(t, harness.As(permission.Mailer)...).ObjectStore(t.Context(), topology.DocumentsOf("acme"))
+	mailer, err := broker.JetStream(t, permissiontest.As(permission.Mailer)...).ObjectStore(t.Context(), topology.DocumentsOf("acme"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/billhook/billhook/streams/fleet"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/tests/harness"
 )
@@ -30,7 +31,7 @@ func (s idle) Run(ctx context.Context) error {
 func atSea(t *testing.T, broker *natstest.Server) {
 	t.Helper()
 	for _, user := range permission.Services() {
-		nc := broker.Conn(t, harness.As(user)...)
+		nc := broker.Conn(t, permissiontest.As(user)...)
 		s := idle{ready: make(chan struct{})}
 		close(s.ready)
 		m := fleet.Berth{NATS: nc, Instance: "one", Log: zerolog.Nop()}.Member(user, s)
@@ -56,7 +57,7 @@ func subjectsOf(service string) []string {
 func TestTheOperatorSeesTheFleetOfRestrictedUsers(t *testing.T) {
 	broker := harness.Broker(t, "acme")
 	atSea(t, broker)
-	operator := broker.Conn(t, harness.As(permission.Operator)...)
+	operator := broker.Conn(t, permissiontest.As(permission.Operator)...)
 	want := slices.Sorted(slices.Values(permission.Services()))
 	for got, deadline := []string(nil), time.Now().Add(time.Minute); !cmp.Equal(want, got); {
 		if time.Now().After(deadline) {
@@ -72,7 +73,7 @@ func TestTheOperatorSeesTheFleetOfRestrictedUsers(t *testing.T) {
 		}
 	}
 	// As the nats command logs in: with the user and nothing more.
-	tool := broker.Conn(t, harness.As(permission.Operator)[0])
+	tool := broker.Conn(t, permissiontest.As(permission.Operator)[0])
 	for _, service := range permission.Services() {
 		for _, s := range subjectsOf(service) {
 			if _, err := tool.Request(s, nil, time.Minute); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/billhook/billhook/streams/notice"
 	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tests/harness"
 	"github.com/billhook/billhook/tokens"
@@ -45,7 +46,7 @@ func TestNoticesAreTheOperationalEventsOfTheCatalogue(t *testing.T) {
 // drops, and nothing would tell.
 func TestServicesCanTellWhatIsTheirsToTell(t *testing.T) {
 	broker := harness.Broker(t, "acme")
-	js := broker.JetStream(t, harness.As(permission.Operator)...)
+	js := broker.JetStream(t, permissiontest.As(permission.Operator)...)
 	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,7 @@ func TestServicesCanTellWhatIsTheirsToTell(t *testing.T) {
 		},
 	} {
 		desk := notice.New(notice.Settings{
-			JS: broker.JetStream(t, harness.As(user)...), Log: zerolog.Nop(), Now: time.Now,
+			JS: broker.JetStream(t, permissiontest.As(user)...), Log: zerolog.Nop(), Now: time.Now,
 			Name: func(notice.Kind, string, string) string { return "" },
 		})
 		for _, k := range kinds {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tests/harness"
 )
@@ -186,7 +187,7 @@ var mayHear = map[string][]string{
 
 func TestEveryUserIsDeniedWhatItsWorkDoesNotNeed(t *testing.T) {
 	broker := harness.Broker(t, "acme")
-	js := broker.JetStream(t, harness.As(permission.Operator)...)
+	js := broker.JetStream(t, permissiontest.As(permission.Operator)...)
 	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +205,7 @@ func TestEveryUserIsDeniedWhatItsWorkDoesNotNeed(t *testing.T) {
 // the permissions otherwise than the table means them.
 func TestWhatOneUserMayPublishOthersMayNot(t *testing.T) {
 	broker := harness.Broker(t, "acme")
-	if err := topology.Ensure(t.Context(), broker.JetStream(t, harness.As(permission.Operator)...), topology.Defaults()); err != nil {
+	if err := topology.Ensure(t.Context(), broker.JetStream(t, permissiontest.As(permission.Operator)...), topology.Defaults()); err != nil {
 		t.Fatal(err)
 	}
 	grants := map[string][]string{permission.PublisherUser("acme"): permission.Publisher("acme").Publish}
@@ -254,7 +255,7 @@ func covers(pattern, subject string) bool {
 func probeAll(t *testing.T, broker *natstest.Server, user string, subjects map[string][]string) *violations {
 	t.Helper()
 	denied := &violations{seen: make(chan struct{})}
-	nc := broker.Conn(t, append(harness.As(user), nats.ErrorHandler(denied.add))...)
+	nc := broker.Conn(t, append(permissiontest.As(user), nats.ErrorHandler(denied.add))...)
 	for s := range subjects {
 		if err := nc.Publish(s, nil); err != nil {
 			t.Fatal(err)

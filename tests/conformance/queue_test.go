@@ -16,6 +16,7 @@ import (
 	"github.com/billhook/billhook/config/reading"
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/permission/permissiontest"
 	read "github.com/billhook/billhook/streams/queue"
 	"github.com/billhook/billhook/streams/queue/handout"
 	"github.com/billhook/billhook/streams/subject"
@@ -28,7 +29,7 @@ import (
 // time-out.
 func TestTheQueuesUserHandsOutAcknowledgesCountsAndTellsOfGaps(t *testing.T) {
 	broker := harness.Broker(t, "acme")
-	operator := broker.JetStream(t, harness.As(permission.Operator)...)
+	operator := broker.JetStream(t, permissiontest.As(permission.Operator)...)
 	if err := topology.Ensure(t.Context(), operator, topology.Defaults()); err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +55,7 @@ func TestTheQueuesUserHandsOutAcknowledgesCountsAndTellsOfGaps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	js := broker.JetStream(t, harness.As(permission.Queue)...)
+	js := broker.JetStream(t, permissiontest.As(permission.Queue)...)
 	catalogue, err := tokens.Load()
 	if err != nil {
 		t.Fatal(err)

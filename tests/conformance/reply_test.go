@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tests/harness"
@@ -16,7 +17,7 @@ import (
 // acknowledgement of INBOX, sent to a subject of another stream, is stored there.
 func TestAPublisherCannotHaveAnAnswerStoredWhereItMayNotPublish(t *testing.T) {
 	broker := harness.Broker(t, "acme")
-	js := broker.JetStream(t, harness.As(permission.Operator)...)
+	js := broker.JetStream(t, permissiontest.As(permission.Operator)...)
 	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +26,7 @@ func TestAPublisherCannotHaveAnAnswerStoredWhereItMayNotPublish(t *testing.T) {
 		topology.BucketKey(topology.Checkpoints, "ingest.0"), subject.Event(0, "other", "invoice.posted"),
 		subject.Rejected("other", "malformed"),
 	}
-	publisher := broker.Conn(t, harness.As(permission.PublisherUser("acme"))...)
+	publisher := broker.Conn(t, permissiontest.As(permission.PublisherUser("acme"))...)
 	own, err := jetstream.New(publisher)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/billhook/billhook/streams/natstest"
+	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tests/harness"
 )
@@ -53,7 +54,7 @@ func startCluster(t *testing.T) *cluster {
 		file := filepath.Join(dir, name+".conf")
 		text := fmt.Sprintf("server_name: %s\nlisten: \"127.0.0.1:%d\"\njetstream: {store_dir: %q}\ncluster: {name: c, listen: \"127.0.0.1:%d\", routes: [%s]}\n",
 			name, ports[n], filepath.Join(dir, name), ports[3+n], strings.Join(routes, ", "))
-		if err := os.WriteFile(file, []byte(harness.Accounts("acme")+text), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(permissiontest.Config("acme")+text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		c.nodes[name] = harness.Run(t, harness.Start{Path: self, Env: []string{node + "=" + file}})

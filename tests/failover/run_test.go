@@ -15,6 +15,7 @@ import (
 	"github.com/billhook/billhook/streams/cursor"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/scan"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
@@ -57,7 +58,7 @@ type run struct {
 func begin(t *testing.T, r *run, while time.Duration, environ ...string) {
 	t.Helper()
 	r.bin = builder.Build(t)
-	r.js = r.server.JetStream(t, harness.As(permission.Operator)...)
+	r.js = r.server.JetStream(t, permissiontest.As(permission.Operator)...)
 	began := time.Now()
 	r.cli(t, "", environ, "setup")
 	r.first = ahead(while+5*time.Since(began), r.moments)

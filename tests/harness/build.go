@@ -47,6 +47,17 @@ func NewBuilder(services ...string) (*Builder, error) {
 	return &Builder{dir: dir, names: append(services, "billhook"), built: builds{done: map[string]Binaries{}}}, nil
 }
 
+// BuilderFor returns a builder whose programs are removed when the test ends.
+func BuilderFor(t testing.TB) *Builder {
+	t.Helper()
+	b, err := NewBuilder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Remove)
+	return b
+}
+
 // Remove deletes what was built.
 func (b *Builder) Remove() { _ = os.RemoveAll(b.dir) }
 

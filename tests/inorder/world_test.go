@@ -20,6 +20,7 @@ import (
 	"github.com/billhook/billhook/shared/secret"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/series/position"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
@@ -60,7 +61,7 @@ func open(t *testing.T, doors int) *world {
 	}
 	w := &world{t: t, bin: builder.Build(t), hooks: harness.OpenHooks(t, doors), key: key.Reveal()}
 	w.server = harness.Broker(t)
-	w.js = w.server.JetStream(t, harness.As(permission.Operator)...)
+	w.js = w.server.JetStream(t, permissiontest.As(permission.Operator)...)
 	w.cli("", "setup")
 	w.ready(harness.Run(t, harness.Start{Path: w.bin.Path("ingest"), Env: harness.Env(w.server, "ingest")}))
 	return w

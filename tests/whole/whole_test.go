@@ -18,6 +18,7 @@ import (
 	"github.com/billhook/billhook/shared/secret"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/permission"
+	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tests/harness"
 )
@@ -42,11 +43,7 @@ func TestEveryServiceStartsWithAllThereIs(t *testing.T) {
 	if os.Getenv("BILLHOOK_WHOLE_SIZE") != "" {
 		n = size{owners: 1000, subscriptions: 100_000, accounts: 1_000_000, rest: 5 * time.Second}
 	}
-	builder, err := harness.NewBuilder()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(builder.Remove)
+	builder := harness.BuilderFor(t)
 	bin := builder.Build(t)
 	broker := harness.Broker(t)
 	setUp := harness.Run(t, harness.Start{Path: bin.Path("billhook"), Args: []string{"setup"}, Env: harness.Env(broker, permission.Operator)})
@@ -90,7 +87,7 @@ func (n size) start(t *testing.T, s harness.Start) string {
 // fill stores everything as the store itself would, past the rules.
 func (n size) fill(t *testing.T, broker *natstest.Server) {
 	t.Helper()
-	js := broker.JetStream(t, harness.As(permission.Operator)...)
+	js := broker.JetStream(t, permissiontest.As(permission.Operator)...)
 	began := time.Now()
 	put := func(bucket, key, value string) { publish(t, js, topology.BucketKey(bucket, key), value) }
 	for o := range n.owners {

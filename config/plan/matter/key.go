@@ -3,12 +3,11 @@ package matter
 import (
 	"cmp"
 	"crypto/sha256"
-	"encoding/base32"
 	"strconv"
-	"strings"
 
 	"github.com/billhook/billhook/config/plan/due"
 	"github.com/billhook/billhook/config/subscription"
+	"github.com/billhook/billhook/shared/id"
 )
 
 const idPrefix = "pln_"
@@ -66,7 +65,5 @@ func digest(parts ...string) string {
 	for _, p := range parts {
 		h.Write([]byte(strconv.Itoa(len(p)) + ":" + p))
 	}
-	return strings.ToLower(encoding.EncodeToString(h.Sum(nil)[:16]))
+	return id.Of(h.Sum(nil)[:16])
 }
-
-var encoding = base32.StdEncoding.WithPadding(base32.NoPadding)

@@ -39,7 +39,7 @@ type App struct {
 	links []kit.Link
 	kit   *kit.Kit
 	store *store.Store
-	mux   *http.ServeMux
+	mux   web.Mux
 	http  *web.Server
 	group *process.Group
 	// open is set once the rest is: the broker asks about strangers from
@@ -63,7 +63,7 @@ type Place struct {
 // Open starts the broker, makes the streams that lack, and prepares the
 // services. Run lets them work; Close must follow in any case.
 func Open(ctx context.Context, cfg Config, place Place) (_ *App, err error) {
-	a := &App{mux: http.NewServeMux()}
+	a := &App{}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -180,7 +180,7 @@ func (a *App) members(ctx context.Context, cfg Config) ([]process.Member, error)
 	a.mount(console.Paths(), manage.Handler())
 	a.mount(queue.Paths(), read.Handler())
 	a.mux.Handle(mailer.Path, mails.Handler())
-	if a.http, err = web.Listen(ctx, cfg.HTTPAddr, web.Exact(a.mux)); err != nil {
+	if a.http, err = web.Listen(ctx, cfg.HTTPAddr, &a.mux); err != nil {
 		return nil, fmt.Errorf("HTTP_ADDR: %w", err)
 	}
 	member := func(name string, s process.Service) process.Member { return kits[name].Member(name, s) }

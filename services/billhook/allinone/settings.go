@@ -1,6 +1,8 @@
 package allinone
 
 import (
+	"slices"
+
 	"github.com/billhook/billhook/config/kit"
 	"github.com/billhook/billhook/services/console"
 	"github.com/billhook/billhook/services/ingest"
@@ -44,17 +46,15 @@ const off = "off"
 
 // Check returns every setting that breaks a rule, by its environment name.
 func (c *Config) Check() fault.Problems {
-	var out fault.Problems
-	if c.Sync != SyncAlways && c.Sync != SyncInterval {
-		out = append(out, process.Refuse("SYNC", "must be always or interval"))
+	out := slices.Concat(
+		process.OneOf("SYNC", c.Sync, SyncAlways, SyncInterval),
+		process.Addr("HTTP_ADDR", c.HTTPAddr),
+		process.RefuseIf(c.Topology.Replicas > 1, "REPLICAS", "must be 1: the all-in-one is one server"),
+	)
+	if c.NATSAddr == off {
+		return out
 	}
-	if c.NATSAddr != off {
-		out = append(out, process.RefuseAddr("NATS_ADDR", c.NATSAddr)...)
-	}
-	if c.Topology.Replicas > 1 {
-		out = append(out, process.Refuse("REPLICAS", "must be 1: the all-in-one is one server"))
-	}
-	return append(out, process.RefuseAddr("HTTP_ADDR", c.HTTPAddr)...)
+	return append(out, process.Addr("NATS_ADDR", c.NATSAddr)...)
 }
 
 // Load reads the configuration from an environment; every problem is reported

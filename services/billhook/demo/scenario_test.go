@@ -9,7 +9,7 @@ import (
 	"github.com/billhook/billhook/config/store"
 	"github.com/billhook/billhook/services/billhook/demo"
 	"github.com/billhook/billhook/shared/guard"
-	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/shared/secret/secrettest"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tokens"
@@ -28,14 +28,7 @@ func TestTheSeedBreaksNoRule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := secret.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealer, err := secret.NewSealer(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sealer := secrettest.Sealer(t)
 	st := store.New(store.Deps{JetStream: js, Catalogue: catalogue, Sealer: sealer, Rand: rand.Reader, Now: time.Now,
 		Mail: &guard.Policy{Ports: guard.MailPorts()}})
 	for _, documents := range []string{s.Seed, demo.ChangeDefault} {

@@ -32,7 +32,7 @@ file says, so apply only what you have read.`,
 			if err != nil {
 				return err
 			}
-			return withStore(cmd, w, func(s *store.Store) error {
+			return withStore(cmd, w, func(_ *session, s *store.Store) error {
 				items, err := manifest.Apply(cmd.Context(), s, data, manifest.Options{
 					DryRun: dryRun, Files: manifest.Files{Env: w.lookup, File: os.ReadFile},
 				})

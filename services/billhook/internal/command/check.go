@@ -11,7 +11,6 @@ import (
 
 	"github.com/billhook/billhook/config/directory"
 	"github.com/billhook/billhook/config/kit"
-	"github.com/billhook/billhook/shared/process"
 	"github.com/billhook/billhook/streams/fleet"
 	"github.com/billhook/billhook/streams/permission"
 	"github.com/billhook/billhook/streams/topology"
@@ -26,35 +25,31 @@ func checkCommand(w World) *cobra.Command {
 		Short: "Look at a running Billhook: services, streams, configuration, what waits",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var settings topology.Settings
-			if err := process.Load(w.Environ, &settings); err != nil {
-				return err
-			}
-			s, err := connect(cmd, w)
-			if err != nil {
-				return err
-			}
-			defer s.close()
-			if settings.Partitions, err = topology.Partitions(cmd.Context(), s.js); err != nil {
-				return err
-			}
-			ill := false
-			for _, look := range []func(*cobra.Command, *session) (bool, error){
-				listServices, listStreams, lookAtRoom, listBroken, lookAtSecrets,
-				func(cmd *cobra.Command, s *session) (bool, error) { return reportDrift(cmd, s, settings) },
-			} {
-				found, err := look(cmd, s)
-				if err != nil {
-					return err
-				}
-				ill = ill || found
-			}
-			if ill {
-				return errUnhealthy
-			}
-			return nil
+			return withStreams(cmd, w, func(s *session, settings topology.Settings) error { return check(cmd, s, settings) })
 		},
 	}
+}
+
+// check looks at everything, and says whether there is something to mend.
+func check(cmd *cobra.Command, s *session, settings topology.Settings) (err error) {
+	if settings.Partitions, err = topology.Partitions(cmd.Context(), s.js); err != nil {
+		return err
+	}
+	ill := false
+	for _, look := range []func(*cobra.Command, *session) (bool, error){
+		listServices, listStreams, lookAtRoom, listBroken, lookAtSecrets,
+		func(cmd *cobra.Command, s *session) (bool, error) { return reportDrift(cmd, s, settings) },
+	} {
+		found, err := look(cmd, s)
+		if err != nil {
+			return err
+		}
+		ill = ill || found
+	}
+	if ill {
+		return errUnhealthy
+	}
+	return nil
 }
 
 // quiet is how long nobody has answered when all services are taken to have.

@@ -41,7 +41,7 @@ func controlCommand(w World, a asking) *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			at.Subscription = args[0]
-			return withStore(cmd, w, func(s *store.Store) error {
+			return withStore(cmd, w, func(_ *session, s *store.Store) error {
 				change, err := a.ask(s, cmd.Context(), at)
 				if err != nil {
 					return err

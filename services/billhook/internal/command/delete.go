@@ -29,7 +29,7 @@ func deleteOwnerCommand(w World) *cobra.Command {
 		Example: "  billhook delete owner acme --yes",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withStore(cmd, w, func(s *store.Store) error {
+			return withStore(cmd, w, func(_ *session, s *store.Store) error {
 				if !yes {
 					held, err := s.Holdings(cmd.Context(), args[0])
 					if err != nil {

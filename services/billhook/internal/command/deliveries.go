@@ -39,22 +39,16 @@ func deliveriesCommand(w World) *cobra.Command {
 					q.Since = time.Time{}
 				}
 			}
-			s, err := connect(cmd, w)
-			if err != nil {
-				return err
-			}
-			defer s.close()
-			if err := mustExist(cmd.Context(), s.js, q.Owner); err != nil {
-				return err
-			}
-			list, err := read(cmd.Context(), s.js, q)
-			switch {
-			case err != nil:
-				return err
-			case q.Delivery != "" && len(list) == 0:
-				return fault.New(fault.NotFound, "find delivery", q.Delivery, errNoAttempt)
-			}
-			return printDeliveries(w.Out, list, asJSON)
+			return withOwner(cmd, w, q.Owner, func(s *session) error {
+				list, err := read(cmd.Context(), s.js, q)
+				switch {
+				case err != nil:
+					return err
+				case q.Delivery != "" && len(list) == 0:
+					return fault.New(fault.NotFound, "find delivery", q.Delivery, errNoAttempt)
+				}
+				return printDeliveries(w.Out, list, asJSON)
+			})
 		},
 	}
 	f := cmd.Flags()

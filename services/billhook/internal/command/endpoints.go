@@ -27,7 +27,7 @@ func rotateCommand(w World) *cobra.Command {
 		Example: "  billhook endpoints rotate crm --owner acme --overlap 48h",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withStore(cmd, w, func(s *store.Store) error {
+			return withStore(cmd, w, func(_ *session, s *store.Store) error {
 				made, err := s.RotateSecret(cmd.Context(), owner, args[0], overlap)
 				if err != nil {
 					return err

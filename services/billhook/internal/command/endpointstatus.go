@@ -45,7 +45,7 @@ func switchCommand(w World, sw switching) *cobra.Command {
 		Example: "  billhook endpoints " + sw.use + " crm --owner acme",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withStore(cmd, w, func(s *store.Store) error {
+			return withStore(cmd, w, func(_ *session, s *store.Store) error {
 				if err := sw.do(s, cmd.Context(), owner, args[0]); err != nil {
 					return err
 				}
@@ -73,7 +73,7 @@ func statusCommand(w World) *cobra.Command {
 			if err := checkOwner(owner).Or(); err != nil {
 				return err
 			}
-			return withSession(cmd, w, func(on *session, s *store.Store) error {
+			return withStore(cmd, w, func(on *session, s *store.Store) error {
 				if err := mustExist(cmd.Context(), on.js, owner); err != nil {
 					return err
 				}

@@ -33,7 +33,7 @@ is not given.`,
 			if err := g.check(); err != nil {
 				return err
 			}
-			return withStore(cmd, w, func(s *store.Store) error {
+			return withStore(cmd, w, func(_ *session, s *store.Store) error {
 				out := bufio.NewWriter(w.Out)
 				g.write = func(r manifest.Resource) error { return r.WriteYAML(out) }
 				if asJSON {

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/billhook/billhook/config/apikey"
-	"github.com/billhook/billhook/config/kit"
 	"github.com/billhook/billhook/config/store"
 )
 
@@ -67,7 +66,7 @@ func createKeyCommand(w World) *cobra.Command {
 			if cmd.Flags().Changed("expires") {
 				want.ExpiresAt = time.Now().UTC().Add(expires)
 			}
-			return withStore(cmd, w, func(s *store.Store) error {
+			return withStore(cmd, w, func(_ *session, s *store.Store) error {
 				key, text, err := s.CreateKey(cmd.Context(), of.owner, want)
 				if err != nil {
 					return err
@@ -97,7 +96,7 @@ func listKeysCommand(w World) *cobra.Command {
 		Example: "  billhook keys list --owner acme",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return withStore(cmd, w, func(s *store.Store) error {
+			return withStore(cmd, w, func(_ *session, s *store.Store) error {
 				all, err := s.Keys(cmd.Context(), of.owner)
 				if err != nil {
 					return err
@@ -149,7 +148,7 @@ func revokeKeyCommand(w World) *cobra.Command {
 		Example: "  billhook keys revoke 8e230ff2e4f4a044 --owner acme",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return withStore(cmd, w, func(s *store.Store) error {
+			return withStore(cmd, w, func(_ *session, s *store.Store) error {
 				if err := s.RevokeKey(cmd.Context(), of.owner, args[0]); err != nil {
 					return err
 				}
@@ -160,24 +159,4 @@ func revokeKeyCommand(w World) *cobra.Command {
 	}
 	of.add(cmd)
 	return cmd
-}
-
-// withStore runs do with the use cases that save configuration.
-func withStore(cmd *cobra.Command, w World, do func(*store.Store) error) error {
-	return withSession(cmd, w, func(_ *session, s *store.Store) error { return do(s) })
-}
-
-// withSession runs do with the connection that those use cases stand on, too.
-func withSession(cmd *cobra.Command, w World, do func(*session, *store.Store) error) error {
-	s, err := connect(cmd, w)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	k, err := s.assemble(cmd.Context(), kit.Needs{Secrets: true})
-	if err != nil {
-		return err
-	}
-	defer k.Close()
-	return do(s, k.Store().As(s.actor()))
 }

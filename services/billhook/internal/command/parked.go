@@ -43,26 +43,20 @@ func parkedCommand(w World) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, err := connect(cmd, w)
-			if err != nil {
-				return err
-			}
-			defer s.close()
-			if err := mustExist(cmd.Context(), s.js, q.Owner); err != nil {
-				return err
-			}
-			list, err := parked.List(cmd.Context(), s.js, parked.Query{
-				Owner: q.Owner, Subscription: q.Subscription, Channel: q.Channel, Target: q.Target, Reason: q.Reason,
-				Account: q.Account, Since: q.Since, Until: q.Until,
+			return withOwner(cmd, w, q.Owner, func(s *session) error {
+				list, err := parked.List(cmd.Context(), s.js, parked.Query{
+					Owner: q.Owner, Subscription: q.Subscription, Channel: q.Channel, Target: q.Target, Reason: q.Reason,
+					Account: q.Account, Since: q.Since, Until: q.Until,
+				})
+				if err != nil {
+					return err
+				}
+				since, err := resend.Since(cmd.Context(), s.js, list)
+				if err != nil {
+					return err
+				}
+				return printParked(w.Out, letters(list, since, all), asJSON)
 			})
-			if err != nil {
-				return err
-			}
-			since, err := resend.Since(cmd.Context(), s.js, list)
-			if err != nil {
-				return err
-			}
-			return printParked(w.Out, letters(list, since, all), asJSON)
 		},
 	}
 	asked.add(cmd)

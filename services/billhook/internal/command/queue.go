@@ -43,36 +43,30 @@ var errUnknownReceipt = errors.New("not every receipt counts any more")
 
 // with gives a desk to do, which works as long.
 func (q *queueDesk) with(cmd *cobra.Command, id string, do func(*queue.Desk, queue.Address) error) error {
-	s, err := connect(cmd, q.world)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	if err := mustExist(cmd.Context(), s.js, q.owner); err != nil {
-		return err
-	}
-	k, err := s.assemble(cmd.Context(), kit.Needs{Buckets: []string{topology.Queues}})
-	if err != nil {
-		return err
-	}
-	defer k.Close()
-	notices := k.Notices()
-	desk, known := reading.Open(reading.Settings{
-		Directory: k.Directory, JetStream: s.js, Catalogue: k.Catalogue, Partitions: k.Partitions,
-		Waiting: 1, Notices: notices, Log: s.log, Now: time.Now, Rand: rand.Reader,
+	return withOwner(cmd, q.world, q.owner, func(s *session) error {
+		k, err := s.assemble(cmd.Context(), kit.Needs{Buckets: []string{topology.Queues}})
+		if err != nil {
+			return err
+		}
+		defer k.Close()
+		notices := k.Notices()
+		desk, known := reading.Open(reading.Settings{
+			Directory: k.Directory, JetStream: s.js, Catalogue: k.Catalogue, Partitions: k.Partitions,
+			Waiting: 1, Notices: notices, Log: s.log, Now: time.Now, Rand: rand.Reader,
+		})
+		at := queue.Address{Owner: q.owner, Queue: id}
+		if there, err := known.Known(cmd.Context(), at); err != nil || !there {
+			return errors.Join(err, fault.New(fault.NotFound, "find queue", id, nil))
+		}
+		ctx, end := context.WithCancel(cmd.Context())
+		var working sync.WaitGroup
+		working.Go(func() { _ = desk.Run(ctx) })    // returns nil
+		working.Go(func() { _ = notices.Run(ctx) }) // as well
+		defer working.Wait()
+		defer end()
+		<-desk.Ready()
+		return do(desk, at)
 	})
-	at := queue.Address{Owner: q.owner, Queue: id}
-	if there, err := known.Known(cmd.Context(), at); err != nil || !there {
-		return errors.Join(err, fault.New(fault.NotFound, "find queue", id, nil))
-	}
-	ctx, end := context.WithCancel(cmd.Context())
-	var working sync.WaitGroup
-	working.Go(func() { _ = desk.Run(ctx) })    // returns nil
-	working.Go(func() { _ = notices.Run(ctx) }) // as well
-	defer working.Wait()
-	defer end()
-	<-desk.Ready()
-	return do(desk, at)
 }
 
 func (q *queueDesk) pull() *cobra.Command {

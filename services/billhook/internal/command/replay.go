@@ -26,7 +26,7 @@ func replayCommand(w World) *cobra.Command {
 			if r.from, err = control.ParseFrom(r.text); err != nil {
 				return err
 			}
-			return withSession(cmd, w, func(on *session, s *store.Store) error { return r.run(cmd.Context(), on, s) })
+			return withStore(cmd, w, func(on *session, s *store.Store) error { return r.run(cmd.Context(), on, s) })
 		},
 	}
 	f := cmd.Flags()

@@ -45,22 +45,16 @@ func resendCommand(w World) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, err := connect(cmd, w)
-			if err != nil {
-				return err
-			}
-			defer s.close()
-			if err := mustExist(cmd.Context(), s.js, q.Owner); err != nil {
-				return err
-			}
-			if len(args) == 1 {
-				return resendOne(cmd.Context(), w, one{s, q.Owner, args[0]})
-			}
-			found, err := resend.Matching(cmd.Context(), s.js, q)
-			if err != nil {
-				return err
-			}
-			return sendAgain(cmd.Context(), w, again{s, found, yes, store.Deed{Owner: q.Owner, Verb: "resend", Resource: access.Deliveries}})
+			return withOwner(cmd, w, q.Owner, func(s *session) error {
+				if len(args) == 1 {
+					return resendOne(cmd.Context(), w, one{s, q.Owner, args[0]})
+				}
+				found, err := resend.Matching(cmd.Context(), s.js, q)
+				if err != nil {
+					return err
+				}
+				return sendAgain(cmd.Context(), w, again{s, found, yes, store.Deed{Owner: q.Owner, Verb: "resend", Resource: access.Deliveries}})
+			})
 		},
 	}
 	f := cmd.Flags()

@@ -40,20 +40,14 @@ func (d *scheduleDesk) with(cmd *cobra.Command, do func(*session, *plan.Desk) er
 	if err := (&plan.Query{Owner: *d.owner}).Check().Or(); err != nil {
 		return err
 	}
-	s, err := connect(cmd, d.world)
-	if err != nil {
-		return err
-	}
-	defer s.close()
-	if err := mustExist(cmd.Context(), s.js, *d.owner); err != nil {
-		return err
-	}
-	k, err := s.assemble(cmd.Context(), kit.Needs{Buckets: scheduler.Needs().Buckets})
-	if err != nil {
-		return err
-	}
-	defer k.Close()
-	return do(s, plan.NewDesk(plan.DeskDeps{JetStream: s.js, Snapshots: k.Directory, Now: time.Now}))
+	return withOwner(cmd, d.world, *d.owner, func(s *session) error {
+		k, err := s.assemble(cmd.Context(), kit.Needs{Buckets: scheduler.Needs().Buckets})
+		if err != nil {
+			return err
+		}
+		defer k.Close()
+		return do(s, plan.NewDesk(plan.DeskDeps{JetStream: s.js, Snapshots: k.Directory, Now: time.Now}))
+	})
 }
 
 func (d *scheduleDesk) list() *cobra.Command {

@@ -68,17 +68,9 @@ type vault struct {
 // secretsWork completes a command that works on the secrets.
 func secretsWork(w World, work func(context.Context, *vault) error, cmd *cobra.Command) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		s, err := connect(cmd, w)
-		if err != nil {
-			return err
-		}
-		defer s.close()
-		k, err := s.assemble(cmd.Context(), kit.Needs{Secrets: true})
-		if err != nil {
-			return err
-		}
-		defer k.Close()
-		return work(cmd.Context(), &vault{session: s, store: k.Store(), out: w.Out, keys: keysOf(s.home, &s.kit)})
+		return withKit(cmd, w, kit.Needs{Secrets: true}, func(s *session, k *kit.Kit) error {
+			return work(cmd.Context(), &vault{session: s, store: k.Store(), out: w.Out, keys: keysOf(s.home, &s.kit)})
+		})
 	}
 	return cmd
 }

@@ -16,22 +16,25 @@ func setupCommand(w World) *cobra.Command {
 		Short: "Make the streams and buckets that lack, and report what differs",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			var settings topology.Settings
-			if err := process.Load(w.Environ, &settings); err != nil {
+			return withStreams(cmd, w, func(s *session, settings topology.Settings) error {
+				if err := topology.Ensure(cmd.Context(), s.js, settings); err != nil {
+					return err
+				}
+				_, err := reportDrift(cmd, s, settings)
 				return err
-			}
-			s, err := connect(cmd, w)
-			if err != nil {
-				return err
-			}
-			defer s.close()
-			if err := topology.Ensure(cmd.Context(), s.js, settings); err != nil {
-				return err
-			}
-			_, err = reportDrift(cmd, s, settings)
-			return err
+			})
 		},
 	}
+}
+
+// withStreams is withSession for a command about the streams, with what the
+// environment says of them.
+func withStreams(cmd *cobra.Command, w World, do func(*session, topology.Settings) error) error {
+	var settings topology.Settings
+	if err := process.Load(w.Environ, &settings); err != nil {
+		return err
+	}
+	return withSession(cmd, w, func(s *session) error { return do(s, settings) })
 }
 
 // reportDrift prints what differs from the topology and whether anything does;

@@ -37,19 +37,13 @@ func listSuppressionsCommand(w World) *cobra.Command {
 			if err := checkOwner(owner).Or(); err != nil {
 				return err
 			}
-			s, err := connect(cmd, w)
-			if err != nil {
-				return err
-			}
-			defer s.close()
-			if err := mustExist(cmd.Context(), s.js, owner); err != nil {
-				return err
-			}
-			all, err := suppression.Open(s.js).All(cmd.Context(), owner)
-			if err != nil {
-				return err
-			}
-			return printSuppressions(w.Out, all, asJSON)
+			return withOwner(cmd, w, owner, func(s *session) error {
+				all, err := suppression.Open(s.js).All(cmd.Context(), owner)
+				if err != nil {
+					return err
+				}
+				return printSuppressions(w.Out, all, asJSON)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&owner, "owner", "", "owner of the list (required)")
@@ -97,7 +91,7 @@ func changeSuppressionCommand(w World, s suppressing) *cobra.Command {
 			if err := checkOwner(owner).Or(); err != nil {
 				return err
 			}
-			return withSession(cmd, w, func(on *session, st *store.Store) error {
+			return withStore(cmd, w, func(on *session, st *store.Store) error {
 				if err := mustExist(cmd.Context(), on.js, owner); err != nil {
 					return err
 				}

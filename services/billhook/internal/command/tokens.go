@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -24,8 +25,8 @@ func tokensCommand(World) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if ch := delivery.Channel(channel); ch != delivery.Webhook && ch != delivery.Email {
-				return fault.Problems{{Pointer: "/channel", Rule: "channel.unknown", Detail: "must be webhook or email"}}
+			if !slices.Contains(delivery.Channels(), delivery.Channel(channel)) {
+				return fault.Problems{{Pointer: "/channel", Rule: "channel.unknown", Detail: fault.OneOf(delivery.Channels()...)}}
 			}
 			if len(args) == 0 {
 				return listEvents(cmd, c)

@@ -75,24 +75,21 @@ type Deps struct {
 
 // API answers the requests of a table of routes.
 type API struct {
-	deps Deps
-	mux  *http.ServeMux
-	// exact is the mux, of addresses in their shortest form.
-	exact    http.Handler
+	deps     Deps
+	mux      web.Mux
 	methods  []string
 	document []byte
 }
 
 // New returns the API of the routes, with the document about them.
 func New(deps Deps, about About, routes []Route) (*API, error) {
-	a := &API{deps: deps, mux: http.NewServeMux()}
-	a.exact = web.Exact(a.mux)
+	a := &API{deps: deps}
 	doc, err := Document(about, routes)
 	if err != nil {
 		return nil, err
 	}
 	a.document = doc
-	adapter := humago.NewAdapter(a.mux, "")
+	adapter := humago.NewAdapter(&a.mux, "")
 	for i := range routes {
 		r := &routes[i]
 		if r.Serve == nil {
@@ -117,7 +114,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set(requestID, a.draw())
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
-	a.exact.ServeHTTP(w, r)
+	a.mux.ServeHTTP(w, r)
 }
 
 // requestID is the header by which an answer names its request; the log and the

@@ -83,19 +83,17 @@ func enums() map[reflect.Type][]string {
 	return map[reflect.Type][]string{
 		reflect.TypeFor[account.Base]():        words(account.Bases()),
 		reflect.TypeFor[apikey.Role]():         words(apikey.Roles()),
-		reflect.TypeFor[endpoint.Scheme]():     words([]endpoint.Scheme{endpoint.Basic, endpoint.Bearer, endpoint.APIKey, endpoint.OAuth2}),
-		reflect.TypeFor[endpoint.ClientAuth](): words([]endpoint.ClientAuth{endpoint.InHeader, endpoint.InBody}),
-		reflect.TypeFor[queue.Order]():         words([]queue.Order{queue.Unordered, queue.Ordered}),
-		reflect.TypeFor[smtp.TLS]():            words([]smtp.TLS{smtp.Mandatory, smtp.Opportunistic, smtp.Implicit, smtp.None}),
-		reflect.TypeFor[subscription.Order]():  words([]subscription.Order{subscription.Unordered, subscription.Ordered, subscription.OrderedByAccount}),
-		reflect.TypeFor[subscription.Head]():   words([]subscription.Head{subscription.Block, subscription.Park, subscription.Pause}),
-		reflect.TypeFor[subscription.Place]():  words([]subscription.Place{subscription.InBody, subscription.InQuery, subscription.InHeader}),
-		reflect.TypeFor[subscription.Format](): words([]subscription.Format{subscription.Plain, subscription.CloudEvents}),
+		reflect.TypeFor[endpoint.Scheme]():     words(endpoint.Schemes()),
+		reflect.TypeFor[endpoint.ClientAuth](): words(endpoint.ClientAuths()),
+		reflect.TypeFor[queue.Order]():         words(queue.Orders()),
+		reflect.TypeFor[smtp.TLS]():            words(smtp.TLSModes()),
+		reflect.TypeFor[subscription.Order]():  words(subscription.Orders()),
+		reflect.TypeFor[subscription.Head]():   words(subscription.Heads()),
+		reflect.TypeFor[subscription.Place]():  words(subscription.Places()),
+		reflect.TypeFor[subscription.Format](): words(subscription.Formats()),
 		reflect.TypeFor[suppression.By]():      words([]suppression.By{suppression.Reader, suppression.Operator}),
-		reflect.TypeFor[delivery.Channel]():    words([]delivery.Channel{delivery.Webhook, delivery.Email}),
-		reflect.TypeFor[delivery.Result](): words([]delivery.Result{
-			delivery.Delivered, delivery.Retrying, delivery.Parked, delivery.Skipped, delivery.Sending,
-		}),
+		reflect.TypeFor[delivery.Channel]():    words(delivery.Channels()),
+		reflect.TypeFor[delivery.Result]():     words(delivery.Results()),
 	}
 }
 

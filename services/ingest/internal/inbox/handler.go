@@ -8,7 +8,6 @@ package inbox
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
@@ -19,7 +18,6 @@ import (
 	"github.com/billhook/billhook/services/ingest/internal/quota"
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/shared/fault"
-	"github.com/billhook/billhook/shared/id"
 	"github.com/billhook/billhook/streams/cursor"
 	"github.com/billhook/billhook/streams/notice"
 	"github.com/billhook/billhook/streams/subject"
@@ -54,22 +52,6 @@ type Handler struct {
 // New returns the handler of a partition.
 func New(part int, deps Deps) *Handler {
 	return &Handler{part: part, deps: deps, quotas: newMeter()}
-}
-
-// Lanes has an owner with a backlog give way to the others of its partition, for
-// as long as spread. What cannot be the name of an owner, which anybody may have published, is nobody's.
-func Lanes(part int, spread time.Duration) *cursor.Lanes {
-	return &cursor.Lanes{
-		Key: func(s string) string {
-			from, err := subject.ParseInbox(s)
-			if err != nil || !id.Valid(from.Owner) {
-				return ""
-			}
-			return from.Owner
-		},
-		Filter: func(owner string) string { return subject.InboxOf(part, owner) },
-		Spread: spread,
-	}
 }
 
 // Begin takes over the counts of the holder before.

@@ -56,24 +56,22 @@ type Inlet struct {
 	office permit.Office
 	limits *quota.Limits
 	large  *room
-	// routes answer addresses in their shortest form.
-	routes http.Handler
+	routes web.Mux
 }
 
 // New returns an inlet.
 func New(deps Deps) *Inlet {
-	mux := http.NewServeMux()
 	in := &Inlet{
-		deps: deps, limits: quota.New(), large: newRoom(), routes: web.Exact(mux),
+		deps: deps, limits: quota.New(), large: newRoom(),
 		office: permit.Office{Callers: deps.Callers, Owners: deps.Owners, Logger: deps.Logger},
 	}
-	mux.HandleFunc("POST "+Path, in.post)
-	mux.HandleFunc(Path, func(w http.ResponseWriter, _ *http.Request) {
+	in.routes.HandleFunc("POST "+Path, in.post)
+	in.routes.HandleFunc(Path, func(w http.ResponseWriter, _ *http.Request) {
 		p := problem.New(http.StatusMethodNotAllowed, problem.Method, "events are published with POST")
 		p.Allow = http.MethodPost
 		p.Write(w)
 	})
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { problem.Nothing().Write(w) })
+	in.routes.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { problem.Nothing().Write(w) })
 	return in
 }
 

@@ -122,11 +122,11 @@ const soon = 5 * time.Second
 func (m *Maker) Make(ctx context.Context, t *Task, r *route.Route) (Made, error) {
 	who, err := m.Identities.Open(t.Delivery.Owner, r.Settings)
 	if err != nil {
-		m.log(t).Error().Err(err).Str("smtp", r.Settings.ID).Msg("SMTP settings cannot be used")
+		t.Logger(m.Log).Error().Err(err).Str("smtp", r.Settings.ID).Msg("SMTP settings cannot be used")
 		return m.Fail(t, r.Settings.ID, errUnreadable), nil
 	}
 	if until, ok := m.Post.Held(who.Server); ok {
-		return Made{}, &Later{At: until.Add(m.jitter(m.Policy.Pace / 4)), Err: errHeld}
+		return Made{}, &Later{At: until.Add(time.Duration(m.Policy.Rand(int64(m.Policy.Pace/4) + 1))), Err: errHeld}
 	}
 	fresh := t.Bag == nil
 	err = m.prepare(ctx, t, preparing{r, who})

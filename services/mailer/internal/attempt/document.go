@@ -61,7 +61,7 @@ func (m *Maker) files(ctx context.Context, t *Task) (files []letter.File, absent
 	if !d.Awaited {
 		return nil, nil, nil
 	}
-	m.log(t).Warn().Err(absent).Str("document", d.Key).Msg("letter sent without its document")
+	t.Logger(m.Log).Warn().Err(absent).Str("document", d.Key).Msg("letter sent without its document")
 	return nil, nil, nil
 }
 

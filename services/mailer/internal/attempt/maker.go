@@ -2,11 +2,8 @@ package attempt
 
 import (
 	"context"
-	"encoding/base32"
-	"encoding/binary"
 	"errors"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -183,33 +180,13 @@ func (m *Maker) End(t *Task, e Ending) Made {
 // outcome begins the record of the next attempt.
 func (m *Maker) outcome(t *Task) *delivery.Outcome {
 	return &delivery.Outcome{
-		AttemptID: m.attemptID(), Attempt: t.Attempts + 1,
+		AttemptID: delivery.AttemptID(m.Rand), Attempt: t.Attempts + 1,
 		Delivery: t.Delivery, Channel: delivery.Email, At: m.Now(), Resent: !t.Resent.At.IsZero(),
 	}
-}
-
-// attemptID draws the id of an attempt.
-func (m *Maker) attemptID() string {
-	var raw [16]byte
-	_, _ = io.ReadFull(m.Rand, raw[:]) // a source that fails gives an id that is only less random
-	return "att_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw[:]))
-}
-
-// jitter draws from 0 to d.
-func (m *Maker) jitter(d time.Duration) time.Duration {
-	var raw [8]byte
-	_, _ = io.ReadFull(m.Rand, raw[:])
-	return time.Duration(binary.LittleEndian.Uint64(raw[:]) % uint64(d+1))
 }
 
 func (m *Maker) fault(point string) {
 	if m.Fault != nil {
 		m.Fault(point)
 	}
-}
-
-func (m *Maker) log(t *Task) *zerolog.Logger {
-	log := m.Log.With().Str("owner", t.Delivery.Owner).Str("event", t.Delivery.EventID).
-		Str("delivery", t.Delivery.ID).Str("subscription", t.Delivery.Subscription).Logger()
-	return &log
 }

@@ -233,6 +233,6 @@ func (m *Maker) unprepared(ctx context.Context, t *Task, err error) (Made, error
 	if ctx.Err() != nil {
 		return Made{}, context.Cause(ctx)
 	}
-	m.log(t).Warn().Err(err).Msg("delivery put off")
+	t.Logger(m.Log).Warn().Err(err).Msg("delivery put off")
 	return Made{}, &Later{At: m.Now().Add(soon), Err: err}
 }

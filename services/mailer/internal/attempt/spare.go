@@ -31,7 +31,7 @@ func unwanted(t *Task, o *delivery.Outcome) Made {
 // unlinked has a delivery wait until the operator says where its links lead: as
 // long as for settings at fault.
 func (m *Maker) unlinked(t *Task, o *delivery.Outcome, err error) Made {
-	m.log(t).Error().Err(err).Msg("email not sent")
+	t.Logger(m.Log).Error().Err(err).Msg("email not sent")
 	over := !t.First.IsZero() && o.At.Sub(t.First) >= m.Policy.Patience
 	return m.hinder(t, o, hindrance{reason: NoLink, cause: err, pace: m.Policy.Pace, over: over})
 }

@@ -65,7 +65,7 @@ func (s *Sender) finish(ctx context.Context, j *job, made attempt.Made) {
 	// An earlier process may have put the delivery off and then crashed.
 	if j.again && o.Result.Final() {
 		if err := s.Desk.Forget(ctx, &j.Delivery); err != nil {
-			s.log(j).Warn().Err(err).Msg("pending retry not removed")
+			j.Logger(s.Log).Warn().Err(err).Msg("pending retry not removed")
 		}
 	}
 	s.done(ctx, j)
@@ -91,7 +91,7 @@ func (s *Sender) keep(ctx context.Context, j *job, o *delivery.Outcome) error {
 		// retry the delivery would come again at once, for ever.
 		o.Result, o.Reason, o.NextAt = delivery.Parked, attempt.TooLarge, time.Time{}
 	}
-	s.log(j).Warn().Str("reason", o.Reason).Str("detail", o.Detail).Int("attempts", o.Attempt).Msg("email parked")
+	j.Logger(s.Log).Warn().Str("reason", o.Reason).Str("detail", o.Detail).Int("attempts", o.Attempt).Msg("email parked")
 	if err = s.Desk.Park(ctx, &w, o); err != nil && fault.KindOf(err) == fault.Invalid {
 		w.Frozen = nil
 		err = s.Desk.Park(ctx, &w, o)

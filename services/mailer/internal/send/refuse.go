@@ -24,7 +24,7 @@ func (s *Sender) refuse(ctx context.Context, j *job, r *route.Refusal) {
 
 // malformed parks what cannot be read: it is a defect, and must be seen.
 func (s *Sender) malformed(ctx context.Context, j *job, err error) {
-	s.log(j).Error().Err(err).Msg("delivery cannot be read")
+	j.Logger(s.Log).Error().Err(err).Msg("delivery cannot be read")
 	if j.Delivery.Owner == "" {
 		s.done(ctx, j) // not even its subject says whose it is
 		return
@@ -51,6 +51,6 @@ func (s *Sender) putOff(ctx context.Context, j *job, at time.Time) {
 // abandon gives up a task whose record could not be written before the sender
 // had to stop. It comes again.
 func (s *Sender) abandon(ctx context.Context, j *job, err error) {
-	s.log(j).Error().Err(err).Msg("attempt not recorded; delivery given back")
+	j.Logger(s.Log).Error().Err(err).Msg("attempt not recorded; delivery given back")
 	s.release(ctx, j)
 }

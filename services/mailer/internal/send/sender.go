@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"github.com/rs/zerolog"
-
 	"github.com/billhook/billhook/config/smtp"
 	"github.com/billhook/billhook/services/mailer/internal/attempt"
 	"github.com/billhook/billhook/shared/lane"
@@ -32,9 +30,9 @@ func New(ctx context.Context, p Parts) *Sender {
 	return s
 }
 
-// Drain gives back what waits, without waiting for what is under way; tasks
-// that come later are given back too.
-func (s *Sender) Drain() { s.work.Go(s.lanes.Stop) }
+// Drain gives back what waits and what still comes, and returns when nothing is
+// under way.
+func (s *Sender) Drain() { s.lanes.Stop() }
 
 // Stop gives back what waits and waits for what is under way. No task may be
 // taken after it.
@@ -80,7 +78,7 @@ func (s *Sender) resume(ctx context.Context, j *job) {
 	}
 	if past.Attempt == number {
 		j.Repeat, j.Began = true, past.At
-		s.log(j).Warn().Int("attempt", number).Msg("a process ended while sending; sent again under the same Message-ID")
+		j.Logger(s.Log).Warn().Int("attempt", number).Msg("a process ended while sending; sent again under the same Message-ID")
 	}
 	s.line(ctx, j)
 }
@@ -137,14 +135,14 @@ const ahead = 4
 // to be made.
 func (s *Sender) done(ctx context.Context, j *job) {
 	if err := j.task.Done(ctx); err != nil {
-		s.log(j).Warn().Err(err).Msg("delivery not acknowledged; it is looked up when it comes again")
+		j.Logger(s.Log).Warn().Err(err).Msg("delivery not acknowledged; it is looked up when it comes again")
 	}
 }
 
 // release gives the task back: nothing became of it.
 func (s *Sender) release(ctx context.Context, j *job) {
 	if err := j.task.Release(ctx); err != nil {
-		s.log(j).Info().Err(err).Msg("delivery not given back; it comes again after a while")
+		j.Logger(s.Log).Info().Err(err).Msg("delivery not given back; it comes again after a while")
 	}
 }
 
@@ -152,10 +150,4 @@ func (s *Sender) fault(point string) {
 	if s.Fault != nil {
 		s.Fault(point)
 	}
-}
-
-func (s *Sender) log(j *job) *zerolog.Logger {
-	log := s.Log.With().Str("owner", j.Delivery.Owner).Str("event", j.Delivery.EventID).
-		Str("delivery", j.Delivery.ID).Str("subscription", j.Delivery.Subscription).Logger()
-	return &log
 }

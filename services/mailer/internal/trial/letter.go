@@ -26,7 +26,7 @@ func (t *Trials) letter(ctx context.Context, s *subject) (letter.Letter, *probe.
 	set := s.settings
 	if s.q.Email == "" {
 		return letter.Letter{
-			Key: t.key(), Date: t.parts.Now().UTC(), From: letter.Address{Name: set.FromName, Addr: set.FromAddress},
+			Key: probe.Key(t.parts.Rand), Date: t.parts.Now().UTC(), From: letter.Address{Name: set.FromName, Addr: set.FromAddress},
 			To: []letter.Address{{Addr: s.to("")}}, Subject: "Test of the SMTP settings " + set.ID,
 			Text: "Somebody had the SMTP settings " + set.ID + " of " + s.q.Owner + " tried out. They work.\n",
 		}, nil
@@ -41,7 +41,7 @@ func (t *Trials) letter(ctx context.Context, s *subject) (letter.Letter, *probe.
 		return letter.Letter{}, refuse(EventUnknown, err)
 	}
 	m := render.Mail{
-		Delivery: t.key(), Owner: s.q.Owner, Canned: canned, Event: ev, Now: t.parts.Now().UTC(),
+		Delivery: probe.Key(t.parts.Rand), Owner: s.q.Owner, Canned: canned, Event: ev, Now: t.parts.Now().UTC(),
 		From: letter.Address{Name: set.FromName, Addr: set.FromAddress}, Locale: s.q.Locale,
 	}
 	s.place(&m, acc)

@@ -5,10 +5,8 @@ package trial
 
 import (
 	"context"
-	"encoding/base32"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/billhook/billhook/config/account"
@@ -158,13 +156,6 @@ func (t *Trials) connect(ctx context.Context, srv smtp.Server, q probe.MailQuest
 		out = append(out, step)
 	}
 	return out
-}
-
-// key draws the key of a letter: none that a delivery has.
-func (t *Trials) key() string {
-	var raw [16]byte
-	_, _ = io.ReadFull(t.parts.Rand, raw[:]) // a source that fails gives an id that is only less random
-	return "test_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw[:]))
 }
 
 // subject is what is tried.

@@ -14,7 +14,6 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -22,7 +21,6 @@ import (
 	"github.com/billhook/billhook/services/matcher/internal/index"
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/shared/fault"
-	"github.com/billhook/billhook/shared/id"
 	"github.com/billhook/billhook/streams/cursor"
 	"github.com/billhook/billhook/streams/subject"
 )
@@ -77,22 +75,6 @@ func New(s Settings) *Partition {
 		s.Fault = func(string) {}
 	}
 	return &Partition{settings: s, indexes: map[string]indexed{}}
-}
-
-// Lanes has an owner with a backlog give way to the others of its partition, for
-// as long as spread.
-func Lanes(part int, spread time.Duration) *cursor.Lanes {
-	return &cursor.Lanes{
-		Key: func(s string) string {
-			routed, err := subject.ParseEvent(s)
-			if err != nil || !id.Valid(routed.Owner) {
-				return ""
-			}
-			return routed.Owner
-		},
-		Filter: func(owner string) string { return subject.EventsOf(part, owner) },
-		Spread: spread,
-	}
 }
 
 // state is what a partition keeps in its checkpoint.

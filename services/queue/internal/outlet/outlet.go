@@ -45,9 +45,8 @@ type Deps struct {
 
 // Outlet answers requests that read queues.
 type Outlet struct {
-	deps Deps
-	// routes answer addresses in their shortest form.
-	routes http.Handler
+	deps   Deps
+	routes web.Mux
 }
 
 // route is one thing that can be asked of a queue.
@@ -77,17 +76,16 @@ func Paths() (paths []string) {
 
 // New returns an outlet.
 func New(d Deps) *Outlet {
-	mux := http.NewServeMux()
-	o := &Outlet{deps: d, routes: web.Exact(mux)}
+	o := &Outlet{deps: d}
 	for _, r := range routes() {
-		mux.HandleFunc(r.method+" "+ofQueue+r.name, func(w http.ResponseWriter, req *http.Request) { o.answer(w, req, r) })
-		mux.HandleFunc(ofQueue+r.name, func(w http.ResponseWriter, _ *http.Request) {
+		o.routes.HandleFunc(r.method+" "+ofQueue+r.name, func(w http.ResponseWriter, req *http.Request) { o.answer(w, req, r) })
+		o.routes.HandleFunc(ofQueue+r.name, func(w http.ResponseWriter, _ *http.Request) {
 			p := problem.New(http.StatusMethodNotAllowed, problem.Method, "this address has another method")
 			p.Allow = r.method
 			p.Write(w)
 		})
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { problem.Nothing().Write(w) })
+	o.routes.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { problem.Nothing().Write(w) })
 	return o
 }
 

@@ -8,8 +8,6 @@ package attempt
 
 import (
 	"context"
-	"encoding/base32"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +22,7 @@ import (
 	"github.com/billhook/billhook/services/webhook-sender/internal/signature"
 	"github.com/billhook/billhook/services/webhook-sender/internal/target"
 	"github.com/billhook/billhook/services/webhook-sender/internal/verdict"
+	"github.com/billhook/billhook/shared/backoff"
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/streams/eventlog"
@@ -144,7 +143,7 @@ const advisedBytes = 20_000
 
 // judge completes the outcome of a request.
 func (m *Maker) judge(o *delivery.Outcome, policy verdict.Policy, a post.Answer) {
-	policy.MaxRetryAfter, policy.Rand = m.MaxRetryAfter, Draw(m.Rand)
+	policy.MaxRetryAfter, policy.Rand = m.MaxRetryAfter, backoff.Draws(m.Rand)
 	v := policy.Judge(verdict.Attempt{
 		Number: o.Attempt, Reason: a.Reason, Status: a.Status, RetryAfter: a.RetryAfter, Ended: o.At.Add(a.Took),
 	})
@@ -174,23 +173,7 @@ func (m *Maker) End(w *settle.Work, e Ending) Made {
 // outcome begins the record of the next attempt.
 func (m *Maker) outcome(w *settle.Work, result delivery.Result) *delivery.Outcome {
 	return &delivery.Outcome{
-		AttemptID: m.attemptID(), Attempt: w.Attempts + 1,
+		AttemptID: delivery.AttemptID(m.Rand), Attempt: w.Attempts + 1,
 		Delivery: w.Delivery, Channel: delivery.Webhook, Result: result, At: m.Now(), Resent: !w.Resent.At.IsZero(),
-	}
-}
-
-// attemptID draws the id of an attempt.
-func (m *Maker) attemptID() string {
-	var raw [16]byte
-	_, _ = io.ReadFull(m.Rand, raw[:]) // a source that fails gives an id that is only less random
-	return "att_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw[:]))
-}
-
-// Draw returns a function that draws from [0, n).
-func Draw(source io.Reader) func(n int64) int64 {
-	return func(n int64) int64 {
-		var raw [8]byte
-		_, _ = io.ReadFull(source, raw[:])
-		return int64(binary.LittleEndian.Uint64(raw[:]) % uint64(n))
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/billhook/billhook/config/bucket"
 	"github.com/billhook/billhook/config/setup"
 	"github.com/billhook/billhook/config/watch"
+	"github.com/billhook/billhook/shared/convoy"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/backlog"
 	"github.com/billhook/billhook/streams/notice"
@@ -62,17 +63,17 @@ type Settings struct {
 // Gate holds the states. It may be used by many goroutines.
 type Gate struct {
 	Settings
-	bucket *bucket.Bucket
-	ready  chan struct{}
+	bucket  *bucket.Bucket
+	ready   chan struct{}
+	stashes convoy.Convoys[Key, slip]
 
 	mu sync.Mutex
 	// seen are the states that are not the default one, watched is the newest
 	// revision of all that was watched: up to there, what is not seen is not.
 	seen    map[Key]seen
 	watched uint64
-	rows    map[Key]int    // failures in a row, of this instance
-	groups  map[Key]*group // stashes that wait
-	waiting map[Key]bool   // endpoints whose backlog has something new
+	rows    map[Key]int  // failures in a row, of this instance
+	waiting map[Key]bool // endpoints whose backlog has something new
 	memory  map[Key][]backlog.Waiting
 	changed chan struct{}
 }
@@ -88,7 +89,7 @@ type seen struct {
 func New(s Settings) *Gate {
 	return &Gate{
 		Settings: s, bucket: bucket.Open(s.JetStream, topology.EndpointState), ready: make(chan struct{}),
-		seen: map[Key]seen{}, rows: map[Key]int{}, groups: map[Key]*group{}, waiting: map[Key]bool{},
+		seen: map[Key]seen{}, rows: map[Key]int{}, waiting: map[Key]bool{},
 		memory:  map[Key][]backlog.Waiting{},
 		changed: make(chan struct{}, 1),
 	}

@@ -32,7 +32,7 @@ func (s *Sender) attempt(ctx context.Context, j *job, free func()) {
 	case errors.Is(err, attempt.ErrCancelled):
 		s.release(ctx, j)
 	case err != nil:
-		s.logFor(j).Warn().Err(err).Msg("delivery given back")
+		j.Logger(s.Log).Warn().Err(err).Msg("delivery given back")
 		s.work.Go(func() { s.giveBack(ctx, j) }) // waits: beside
 	case made.Requested:
 		s.fault(FaultPosted)
@@ -64,7 +64,7 @@ func (s *Sender) finish(ctx context.Context, j *job, made attempt.Made) {
 	// An earlier delivery of this task may have set a retry and then crashed.
 	if j.again && o.Result.Final() {
 		if err := s.Desk.Forget(ctx, &j.Delivery); err != nil {
-			s.logFor(j).Warn().Err(err).Msg("pending retry not removed")
+			j.Logger(s.Log).Warn().Err(err).Msg("pending retry not removed")
 		}
 	}
 	s.settle(ctx, j)
@@ -104,7 +104,7 @@ func (s *Sender) keep(ctx context.Context, w *settle.Work, o *delivery.Outcome) 
 // abandon gives up a task whose record could not be written before the sender
 // had to stop. It comes again.
 func (s *Sender) abandon(ctx context.Context, j *job, err error) {
-	s.logFor(j).Error().Err(fmt.Errorf("attempt not recorded: %w", err)).Msg("delivery given back")
+	j.Logger(s.Log).Error().Err(fmt.Errorf("attempt not recorded: %w", err)).Msg("delivery given back")
 	s.recent.End(j.Delivery.ID, j.Attempts)
 	_ = j.task.Release(ctx) // it comes again by itself otherwise
 }

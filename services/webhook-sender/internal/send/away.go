@@ -63,7 +63,7 @@ func (s *Sender) away(ctx context.Context, j *job, h holding) {
 	default:
 		// The backlog's reader looks at the state before it goes on.
 		if _, err := s.Gate.Change(ctx, h.key(j.Delivery.Owner), s.divert(&h)); err != nil {
-			s.logFor(j).Warn().Err(err).Msg("state of endpoint not stored")
+			j.Logger(s.Log).Warn().Err(err).Msg("state of endpoint not stored")
 		}
 		s.release(ctx, j)
 	}
@@ -81,7 +81,7 @@ func (s *Sender) join(ctx context.Context, j *job, h holding, divert func(breake
 	})
 	switch {
 	case err != nil:
-		s.logFor(j).Warn().Err(err).Msg("delivery given back")
+		j.Logger(s.Log).Warn().Err(err).Msg("delivery given back")
 		s.giveBack(ctx, j)
 	case ok:
 		s.fault(FaultStashed)
@@ -106,7 +106,7 @@ func (s *Sender) postpone(ctx context.Context, j *job, h holding) {
 	p, err := s.Gate.Ask(ctx, h.key(j.Delivery.Owner))
 	switch {
 	case err != nil:
-		s.logFor(j).Warn().Err(err).Msg("retry given back")
+		j.Logger(s.Log).Warn().Err(err).Msg("retry given back")
 		s.giveBack(ctx, j)
 	case p.OK:
 		j.pass = p

@@ -40,7 +40,7 @@ func (s *Sender) putOff(ctx context.Context, j *job, wait time.Duration) {
 
 // malformed parks what cannot be read: it is a defect, and must be seen.
 func (s *Sender) malformed(ctx context.Context, j *job, err error) {
-	s.logFor(j).Error().Err(err).Msg("delivery cannot be read")
+	j.Logger(s.Log).Error().Err(err).Msg("delivery cannot be read")
 	if j.Delivery.Owner == "" {
 		s.settle(ctx, j) // not even its subject says whose it is
 		return

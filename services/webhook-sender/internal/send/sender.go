@@ -152,7 +152,7 @@ func (s *Sender) comeBack(ctx context.Context, j *job) {
 func (s *Sender) resume(ctx context.Context, j *job) {
 	past, err := s.Desk.Last(ctx, &j.Delivery, j.Since(j.stored))
 	if err != nil {
-		s.logFor(j).Warn().Err(err).Msg("delivery given back")
+		j.Logger(s.Log).Warn().Err(err).Msg("delivery given back")
 		s.release(ctx, j)
 		return
 	}
@@ -190,7 +190,7 @@ func (s *Sender) enter(ctx context.Context, j *job, t *target.Target) {
 // found to be recorded.
 func (s *Sender) settle(ctx context.Context, j *job) {
 	if err := j.task.Done(ctx); err != nil {
-		s.logFor(j).Warn().Err(err).Msg("delivery not acknowledged; it is looked up when it comes again")
+		j.Logger(s.Log).Warn().Err(err).Msg("delivery not acknowledged; it is looked up when it comes again")
 	}
 }
 
@@ -202,7 +202,7 @@ func (s *Sender) release(ctx context.Context, j *job) {
 
 func (s *Sender) handBack(ctx context.Context, j *job) {
 	if err := j.task.Release(ctx); err != nil {
-		s.logFor(j).Info().Err(err).Msg("delivery not given back; it comes again after a while")
+		j.Logger(s.Log).Info().Err(err).Msg("delivery not given back; it comes again after a while")
 	}
 }
 
@@ -228,10 +228,4 @@ func (s *Sender) fault(point string) {
 	if s.Fault != nil {
 		s.Fault(point)
 	}
-}
-
-func (s *Sender) logFor(j *job) *zerolog.Logger {
-	log := s.Log.With().Str("owner", j.Delivery.Owner).Str("event", j.Delivery.EventID).
-		Str("delivery", j.Delivery.ID).Str("subscription", j.Delivery.Subscription).Logger()
-	return &log
 }

@@ -86,7 +86,7 @@ func (s *Sender) giveUp(ctx context.Context, w *backlog.Waiting, j *job) {
 	t, refusal := s.Maker.FindAnyway(&j.Work)
 	if refusal == nil {
 		if err := s.Maker.Freeze(ctx, &j.Work, t); err != nil {
-			s.logFor(j).Warn().Err(err).Msg("webhook parked without its body")
+			j.Logger(s.Log).Warn().Err(err).Msg("webhook parked without its body")
 		}
 	}
 	ending := attempt.Ending{Result: delivery.Parked, Reason: EndpointAway, Endpoint: s.Leads(w)}

@@ -16,7 +16,7 @@ import (
 	"github.com/billhook/billhook/config/subscription"
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/guard"
-	"github.com/billhook/billhook/shared/secret"
+	"github.com/billhook/billhook/shared/secret/secrettest"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/tokens"
@@ -56,10 +56,7 @@ func book(t *testing.T) (*Book, deposit) {
 	d.must(topology.Ensure(t.Context(), js, topology.Defaults()))
 	catalogue, err := tokens.Load()
 	d.must(err)
-	key, err := secret.GenerateKey(rand.Reader)
-	d.must(err)
-	sealer, err := secret.NewSealer(key)
-	d.must(err)
+	sealer := secrettest.Sealer(t)
 	d.Store = store.New(store.Deps{JetStream: js, Catalogue: catalogue, Mail: &guard.Policy{}, Sealer: sealer, Rand: rand.Reader, Now: time.Now})
 	_, err = d.PutOwner(t.Context(), owner.Owner{ID: "acme", Name: "Acme Ltd", TimeZone: "Europe/Paris"})
 	d.must(err)
@@ -121,10 +118,7 @@ func TestABookForgetsWhatWasDeleted(t *testing.T) {
 func TestAnEndpointIsUsableOnceItsKeyIsThere(t *testing.T) {
 	b, d := book(t)
 	right := b.settings.Sealer
-	key, err := secret.GenerateKey(rand.Reader)
-	d.must(err)
-	b.settings.Sealer, err = secret.NewSealer(key)
-	d.must(err)
+	b.settings.Sealer = secrettest.Sealer(t)
 	d.pair("a")
 	ref := &delivery.Reference{Owner: "acme", Subscription: "a", Revision: 1, EventSeq: 1}
 	if _, refusal := b.Await(t.Context(), ref, ""); refusal == nil || refusal.Reason != EndpointUnusable || refusal.Result != delivery.Retrying {

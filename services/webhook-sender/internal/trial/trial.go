@@ -6,12 +6,9 @@ package trial
 
 import (
 	"context"
-	"encoding/base32"
 	"errors"
 	"fmt"
-	"io"
 	"net/http/httptrace"
-	"strings"
 
 	"github.com/billhook/billhook/services/webhook-sender/internal/attempt"
 	"github.com/billhook/billhook/services/webhook-sender/internal/post"
@@ -96,7 +93,7 @@ func (t *Trials) send(ctx context.Context, to *target.Target, s sending) probe.R
 	parts := t.settings.Attempts
 	parts.Client = client
 	w := &settle.Work{Delivery: delivery.Reference{
-		ID: t.id(), Owner: s.Owner, Subscription: s.Subscription,
+		ID: probe.Key(parts.Rand), Owner: s.Owner, Subscription: s.Subscription,
 		EventID: s.event.ID, EventType: s.event.Type, Account: s.event.Account,
 	}}
 	log := newWatch(parts.Now)
@@ -110,11 +107,4 @@ func (t *Trials) send(ctx context.Context, to *target.Target, s sending) probe.R
 		return refuse(made.Outcome.Reason, made.Outcome.Detail)
 	}
 	return log.report(w, made, to.Proof.Secrets)
-}
-
-// id draws the webhook-id of a trial: none that a delivery has.
-func (t *Trials) id() string {
-	var raw [16]byte
-	_, _ = io.ReadFull(t.settings.Attempts.Rand, raw[:]) // a source that fails gives an id that is only less random
-	return "test_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(raw[:]))
 }
