@@ -2,14 +2,19 @@ package webhooksender_test
 
 import (
 	"net/http"
+	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/billhook/billhook/config/breaker"
 	"github.com/billhook/billhook/config/endpoint"
 	"github.com/billhook/billhook/config/subscription"
+	webhooksender "github.com/billhook/billhook/services/webhook-sender"
 	"github.com/billhook/billhook/shared/backoff"
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/streams/topology"
@@ -56,6 +61,57 @@ func TestADeliveryThatMakesNoRequestLeavesTheProbeToTheNext(t *testing.T) {
 	if parked != lost {
 		t.Errorf("%d of %d expired events are parked", parked, lost)
 	}
+}
+
+// An endpoint that was enabled while its backlog was looked at stood still for up
+// to five minutes: how long there was nothing to do was found by the state of
+// before, and taken to hold for the new one.
+func TestAnEndpointThatIsEnabledDuringALookIsLookedAtAgain(t *testing.T) {
+	const waiting = 5
+	r, cfg := newRig(t), strict()
+	cfg.BreakerFailures, cfg.BreakerWaits = 1, backoff.Schedule{time.Hour}
+	r.endpoint("a", func(e *endpoint.Spec, _ *subscription.Spec) { e.Retry = backoff.Schedule{0, time.Hour} })
+	var back atomic.Bool
+	r.takes(func(http.ResponseWriter, *http.Request) int {
+		if back.Load() {
+			return http.StatusNoContent
+		}
+		return http.StatusInternalServerError
+	})
+	former := r.run(cfg)
+	r.send(1, "a")
+	r.becomes("a", phase(breaker.Open))
+	r.acknowledged() // then the sender knows too
+	r.send(waiting, "a")
+	r.acknowledged()
+	former.end()
+	back.Store(true)
+	enabled := make(chan struct{})
+	r.run(cfg, func(_ *instance, d *webhooksender.Deps) {
+		// Once it is seen by this connection, the instance has most likely seen it.
+		kv, err := d.JetStream.KeyValue(t.Context(), topology.EndpointState)
+		r.must(err)
+		w, err := kv.Watch(t.Context(), acme+".a", jetstream.UpdatesOnly())
+		r.must(err)
+		enable := sync.OnceFunc(func() {
+			r.must(r.store.EnableEndpoint(t.Context(), acme, "a"))
+			<-w.Updates()
+			close(enabled)
+		})
+		d.Now = func() time.Time {
+			// Asked when it is found how long there is nothing to do.
+			if pc, _, _, ok := runtime.Caller(1); ok && strings.HasSuffix(runtime.FuncForPC(pc).Name(), "drain.(*drain).follows") {
+				enable()
+			}
+			return time.Now()
+		}
+	})
+	select {
+	case <-enabled:
+	case <-time.After(patience):
+		t.Fatal("nothing looked at the backlog")
+	}
+	r.finals(waiting)
 }
 
 // Whose backlog takes long had its place to the end, and those that came later

@@ -26,6 +26,9 @@ type drain struct {
 	began time.Time
 	// maxAge is how long an unsent delivery is kept; 0 means for ever.
 	maxAge time.Duration
+	// judged tells by which state the pause was found that run returns: somebody
+	// may have enabled the endpoint since it was read.
+	judged mark
 }
 
 const (
@@ -52,6 +55,7 @@ func (d *drain) run(ctx context.Context) (_ time.Duration, err error) {
 		if err != nil {
 			return 0, err
 		}
+		d.judged = markOf(s)
 		var pause time.Duration
 		switch {
 		case s.Phase == breaker.Closed:

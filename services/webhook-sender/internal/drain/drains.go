@@ -158,15 +158,15 @@ func (d *Drains) begin(ctx context.Context, work *sync.WaitGroup) time.Duration 
 	return next
 }
 
-// work holds an endpoint's lease for one look, and returns when to look again.
+// work holds an endpoint's lease for one look, and returns when to look again,
+// and for which state that holds.
 func (d *Drains) work(ctx context.Context, key gate.Key) rest {
-	before := markOf(d.Gate.State(key))
-	pause := failedPause
+	judged, pause := markOf(d.Gate.State(key)), failedPause
 	name := permission.WebhookSender + ".endpoint." + key.String()
 	err := lease.New(d.JetStream, name, d.Holder, d.Lease).Hold(ctx, func(ctx context.Context) (err error) {
 		dr := &drain{Drains: d, key: key, part: key.Part(d.Partitions)}
 		pause, err = dr.run(ctx)
-		before = markOf(d.Gate.State(key))
+		judged = dr.judged
 		return err
 	})
 	switch {
@@ -176,7 +176,11 @@ func (d *Drains) work(ctx context.Context, key gate.Key) rest {
 		d.Log.Warn().Err(err).Str("owner", key.Owner).Str("endpoint", key.Endpoint).Msg("backlog not worked off; trying again")
 		pause = failedPause
 	}
-	return rest{before, d.Now().Add(pause)}
+	if pause <= failedPause {
+		// What the look changed itself is no reason for another at once.
+		judged = markOf(d.Gate.State(key))
+	}
+	return rest{judged, d.Now().Add(pause)}
 }
 
 // enabled reports whether what disabled an endpoint holds no more: its owner
