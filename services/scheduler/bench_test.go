@@ -264,7 +264,7 @@ func (b *bench) run(t *testing.T, fault func(*instance, string)) *instance {
 	s, err := New(Config{Lease: cmp.Or(b.lease, 2*time.Second), Grace: time.Second, Reconcile: time.Hour, InFlight: cmp.Or(b.hands, 8), LateRate: cmp.Or(b.late, 1000)}, Deps{
 		JetStream: js, Catalogue: b.catalogue, Directory: d, Now: time.Now,
 		Logger:   zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.ErrorLevel),
-		Instance: "test", Partitions: partitions, Fault: func(point string) { fault(i, point) },
+		Instance: "test", Fault: func(point string) { fault(i, point) },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,6 @@ func Needs() kit.Needs {
 func FromKit(cfg Config, k *kit.Kit) (*Service, error) {
 	return New(cfg, Deps{
 		JetStream: k.JetStream, Catalogue: k.Catalogue, Directory: k.Directory, Logger: k.Log,
-		Now: k.Now, Instance: k.Instance, Partitions: k.Partitions, Fault: k.Fault,
+		Now: k.Now, Instance: k.Instance, Fault: k.Fault,
 	})
 }

@@ -58,8 +58,7 @@ type Deps struct {
 	Logger    zerolog.Logger
 	Now       func() time.Time
 	// Instance names this process in leases.
-	Instance   string
-	Partitions int
+	Instance string
 	// Fault is called with the name of each fault point passed; nil in
 	// production.
 	Fault func(point string)
