@@ -74,11 +74,7 @@ func (r Resource) Check(pointer string) fault.Problems {
 	if slices.Contains(Resources(), r) {
 		return nil
 	}
-	names := make([]string, len(Resources()))
-	for i, known := range Resources() {
-		names[i] = string(known)
-	}
-	return fault.Problems{{Pointer: pointer, Rule: "resource.unknown", Detail: "must be " + strings.Join(names, ", ")}}
+	return fault.Problems{{Pointer: pointer, Rule: "resource.unknown", Detail: fault.OneOf(Resources()...)}}
 }
 
 // row holds the rights of the roles in one resource, a letter for each verb:

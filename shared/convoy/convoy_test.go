@@ -96,18 +96,31 @@ func TestAKeyDoesNotWaitForAnother(t *testing.T) {
 	}
 }
 
+// It may become the turn of one who waits: who left would leave the others waiting
+// for ever.
 func TestWhoWaitsIsServedThoughTheirTimeIsOver(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
+	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	var c convoy.Convoys[string, item]
-	var one item
-	c.Join(ctx, "a", &one, func(ctx context.Context, all []*item) {
-		if ctx.Err() != nil {
-			t.Error("what serves all ends with the one who does it")
-		}
-		serve(ctx, all)
-	})
-	if one.served != 1 {
-		t.Errorf("served %d times", one.served)
+	end := held(&c, "a")
+	var joining sync.WaitGroup
+	items := make([]item, 2)
+	for i := range items {
+		joining.Go(func() {
+			c.Join(over, "a", &items[i], func(ctx context.Context, all []*item) {
+				if ctx.Err() != nil {
+					t.Error("what serves all ends with the one who does it")
+				}
+				serve(ctx, all)
+			})
+			if items[i].served != 1 {
+				t.Errorf("item %d was served %d times when it left", i, items[i].served)
+			}
+		})
 	}
+	for c.Waiting("a") < len(items) {
+		runtime.Gosched()
+	}
+	end()
+	joining.Wait()
 }

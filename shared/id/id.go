@@ -1,6 +1,6 @@
 // Package id holds the one rule for identifiers: what may become a token of a
-// NATS subject or of a bucket key. It refuses to invent identifiers; whoever
-// needs one passes a source of ids in.
+// NATS subject or of a bucket key. It refuses to invent identifiers: whoever needs
+// one passes in what it is made of, a digest or random bytes.
 package id
 
 import (

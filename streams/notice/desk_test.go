@@ -211,6 +211,18 @@ func TestTheSameHappeningIsTheSameEventForEveryInstance(t *testing.T) {
 	}
 }
 
+// Instances of two versions tell of the same happening, during an upgrade.
+func TestAHappeningKeepsTheIdOfItsEventOverAnUpgrade(t *testing.T) {
+	n := told{Notice: Notice{Kind: EndpointDisabled, Owner: "acme", Thing: "crm"}, window: 5}
+	if got, want := n.id(), "evt_vlkrwnh6zxsfrcqpuep6lw7fpy"; got != want {
+		t.Errorf("without a name %s, want %s", got, want)
+	}
+	n.Happening = "7"
+	if got, want := n.id(), "evt_7z6qrsbnyuamqx5cyxyrlkco2y"; got != want {
+		t.Errorf("with a name %s, want %s", got, want)
+	}
+}
+
 func TestReasonsAreBounded(t *testing.T) {
 	n := told{Notice: Notice{Kind: EventRejected, Owner: "acme", Reason: strings.Repeat("é", 400) + "\xff"}}
 	if r := n.event().Data.Text("Operation.Reason"); len(r) > MaxText+len("…") || !utf8.ValidString(r) {
