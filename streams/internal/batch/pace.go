@@ -1,9 +1,6 @@
 package batch
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Pace learns whether a group of messages is stored sooner as a batch or one
 // by one. Which is better depends on whether the server syncs every write: on
@@ -13,9 +10,8 @@ import (
 // small one is made only where a single message holds them up as well. The zero
 // Pace is not usable; see [NewPace].
 type Pace struct {
-	single time.Duration     // for one message
-	latest [32]time.Duration // messages one by one
-	seen   int
+	single time.Duration // for one message
+	latest costs
 	batch  time.Duration // for a batch beyond its messages
 	forced int
 	asked  int
@@ -34,8 +30,9 @@ const (
 	// trying tells that it no longer is.
 	probe = 256
 	// syncs is what a message costs at least where the server syncs each. It
-	// is held to the best of the latest: on a busy machine most take long.
+	// is held to the best of the latest few.
 	syncs = 500 * time.Microsecond
+	few   = 32
 	// hopeless is how many times slower a way may seem and still be tried.
 	hopeless = 8
 )
@@ -54,7 +51,7 @@ func (p *Pace) Batched(n int) bool {
 	if p.forced > 0 && n >= p.forced {
 		return true
 	}
-	if p.best() < syncs {
+	if p.latest.best() < syncs {
 		return false
 	}
 	singly := time.Duration(n) * p.single
@@ -73,16 +70,7 @@ func (p *Pace) Learn(batched bool, n int, took time.Duration) {
 		return
 	}
 	p.single = blend(p.single, took/time.Duration(n))
-	p.latest[p.seen%len(p.latest)] = took / time.Duration(n)
-	p.seen++
-}
-
-// best is what the cheapest of the latest messages cost; 0 for none.
-func (p *Pace) best() time.Duration {
-	if p.seen == 0 {
-		return 0
-	}
-	return slices.Min(p.latest[:min(p.seen, len(p.latest))])
+	p.latest.add(took/time.Duration(n), few)
 }
 
 func blend(known, seen time.Duration) time.Duration {

@@ -1,9 +1,6 @@
 package batch
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Pipelined decides for messages that go one by one without waiting for each
 // other. A batch costs the server some 2 ms of processor time and a sync of its
@@ -11,13 +8,12 @@ import (
 // what one costs at best: a group that took long may have met a busy machine,
 // and on a busy machine batches are what makes it busier.
 type Pipelined struct {
-	costs   [window]time.Duration // of a message, in the last groups one by one
-	seen    int
+	costs   costs // of a message, in the last groups one by one
 	batches int
 }
 
 const (
-	// window is how many groups are remembered. The best of them counts.
+	// window is how many groups are remembered.
 	window = 8
 	// telling is the least group that says something of its messages: in a
 	// smaller one it is the round trip that shows. sample is one that says
@@ -37,10 +33,10 @@ func (p *Pipelined) Next(n int) (take int, batched bool) {
 	switch {
 	case n < telling:
 		return n, false
-	case p.seen < window || p.batches == probed:
+	case p.costs.seen < window || p.batches == probed:
 		p.batches = 0
 		return min(n, sample), false
-	case time.Duration(n)*slices.Min(p.costs[:]) <= longest:
+	case time.Duration(n)*p.costs.best() <= longest:
 		return n, false
 	default:
 		p.batches++
@@ -53,6 +49,5 @@ func (p *Pipelined) Learn(n int, took time.Duration) {
 	if n < telling {
 		return
 	}
-	p.costs[p.seen%window] = took / time.Duration(n)
-	p.seen++
+	p.costs.add(took/time.Duration(n), window)
 }
