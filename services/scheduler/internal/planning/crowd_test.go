@@ -37,8 +37,7 @@ type crowd struct {
 
 	mu        sync.Mutex
 	shelf     map[string]shelved
-	keys      map[timer.Moment][]noted
-	notes     uint64
+	pad       pad
 	published map[string]bool
 	// began is how often each plan began to fire.
 	began map[string]int
@@ -51,7 +50,7 @@ type crowd struct {
 
 func newCrowd(blind bool) *crowd {
 	c := &crowd{
-		blind: blind, shelf: map[string]shelved{}, keys: map[timer.Moment][]noted{}, published: map[string]bool{}, began: map[string]int{},
+		blind: blind, shelf: map[string]shelved{}, pad: newPad(), published: map[string]bool{}, began: map[string]int{},
 	}
 	c.now.Store(time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC).Unix())
 	c.settle("UTC", matter.Wishes{})
@@ -157,10 +156,7 @@ func (c *crowd) Outlines(ctx context.Context, visit func(book.Entry) error) erro
 func (c *crowd) Arm(_ context.Context, m timer.Moment, keys ...string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, k := range keys {
-		c.notes++
-		c.keys[m] = append(c.keys[m], noted{c.notes, k})
-	}
+	c.pad.note(m, keys...)
 	return nil
 }
 
@@ -169,21 +165,15 @@ func (c *crowd) Armed(context.Context) (timer.Armed, error) { return timer.Armed
 
 func (c *crowd) Keys(_ context.Context, m timer.Moment, visit func(string) error) (upTo uint64, err error) {
 	c.mu.Lock()
-	keys := slices.Clone(c.keys[m])
+	keys := slices.Clone(c.pad.keys[m])
 	c.mu.Unlock()
-	for _, k := range keys {
-		if err := visit(k.key); err != nil {
-			return 0, err
-		}
-		upTo = k.seq
-	}
-	return upTo, nil
+	return visitAll(keys, visit)
 }
 
 func (c *crowd) Clear(_ context.Context, m timer.Moment, upTo uint64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.keys[m] = slices.DeleteFunc(slices.Clone(c.keys[m]), func(k noted) bool { return k.seq <= upTo })
+	c.pad.clear(m, upTo)
 	return nil
 }
 
@@ -203,7 +193,7 @@ func (c *crowd) Accepted(context.Context, int, string, time.Time) (map[string]bo
 // goOff lets one firer do what is due at every moment that has come.
 func (c *crowd) goOff(ctx context.Context, f *firing.Firer) error {
 	c.mu.Lock()
-	moments := slices.SortedFunc(maps.Keys(c.keys), timer.Moment.Compare)
+	moments := slices.SortedFunc(maps.Keys(c.pad.keys), timer.Moment.Compare)
 	c.mu.Unlock()
 	for _, m := range moments {
 		if m.Time().After(c.clock()) {

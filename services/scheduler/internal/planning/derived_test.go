@@ -475,11 +475,11 @@ func TestDerivedEventsFollowWhatHappens(t *testing.T) {
 			"something fires in the middle of a change": func(*rapid.T) { l.meanwhile = func() { l.ingest(); l.goOff() } },
 			"timers are lost": func(*rapid.T) {
 				clear(l.timers)
-				clear(l.keys)
+				clear(l.pad.keys)
 				l.redo(func() error { return l.intake.Begin(r.Context(), l.session) })
 			},
 			"timers go off early or twice": func(*rapid.T) {
-				for _, at := range slices.SortedFunc(maps.Keys(l.keys), timer.Moment.Compare) {
+				for _, at := range slices.SortedFunc(maps.Keys(l.pad.keys), timer.Moment.Compare) {
 					_, _ = l.attempt(func() error { return l.firer.Due(r.Context(), at) })
 				}
 			},

@@ -316,7 +316,7 @@ func TestEveryInvoiceFiresOnceOrIsCancelledWhateverChanges(t *testing.T) {
 				m.now = m.now.Add(-time.Duration(rapid.IntRange(1, 60).Draw(r, "seconds")) * time.Second)
 			},
 			"it is just before something is due": func(r *rapid.T) {
-				for _, at := range slices.SortedFunc(maps.Keys(m.keys), timer.Moment.Compare) {
+				for _, at := range slices.SortedFunc(maps.Keys(m.pad.keys), timer.Moment.Compare) {
 					if before := at.Time().Add(-time.Second); before.After(m.now) {
 						m.now = before
 						_, _ = m.attempt(func() error { return m.firer.Due(r.Context(), at) })
@@ -333,7 +333,7 @@ func TestEveryInvoiceFiresOnceOrIsCancelledWhateverChanges(t *testing.T) {
 			"timers are lost": func(r *rapid.T) {
 				clear(m.timers)
 				if rapid.Bool().Draw(r, "keys too") {
-					clear(m.keys)
+					clear(m.pad.keys)
 				}
 				m.timers[timer.Moment{Unix: m.now.Unix() + 7}] = true
 				m.redo(func() error { return m.planner.Reconcile(r.Context(), forgetNothing) })
@@ -341,7 +341,7 @@ func TestEveryInvoiceFiresOnceOrIsCancelledWhateverChanges(t *testing.T) {
 			"crash soon": func(r *rapid.T) { m.crash = rapid.IntRange(0, 8).Draw(r, "after") },
 			"ingest":     func(*rapid.T) { m.ingest() },
 			"timers go off early or twice": func(r *rapid.T) {
-				for _, at := range slices.SortedFunc(maps.Keys(m.keys), timer.Moment.Compare) {
+				for _, at := range slices.SortedFunc(maps.Keys(m.pad.keys), timer.Moment.Compare) {
 					_, _ = m.attempt(func() error { return m.firer.Due(r.Context(), at) })
 				}
 			},

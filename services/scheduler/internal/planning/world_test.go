@@ -38,8 +38,7 @@ type world struct {
 
 	mu      sync.Mutex
 	shelf   map[string]shelved
-	keys    map[timer.Moment][]noted
-	notes   uint64
+	pad     pad
 	behind  bool // whether the last look at a replica found nothing
 	timers  map[timer.Moment]bool
 	inbox   []*event.Event
@@ -54,12 +53,6 @@ type world struct {
 	firer   *firing.Firer
 }
 
-// noted is a key behind a timer, with its sequence.
-type noted struct {
-	seq uint64
-	key string
-}
-
 type shelved struct {
 	matter   *matter.Matter
 	revision uint64
@@ -72,7 +65,7 @@ const grace = 5 * time.Second
 func newWorld() *world {
 	w := &world{
 		now: time.Date(2026, 3, 27, 12, 0, 0, 0, time.UTC), wanted: matter.Wishes{}, owner: "UTC",
-		shelf: map[string]shelved{}, keys: map[timer.Moment][]noted{}, timers: map[timer.Moment]bool{},
+		shelf: map[string]shelved{}, pad: newPad(), timers: map[timer.Moment]bool{},
 		logged: map[string]time.Time{}, crash: -1, derives: func(string) owner.Derive { return owner.Derive{} }, stored: func(_, _ *matter.Matter) {},
 	}
 	now := func() time.Time { return w.now }
@@ -242,10 +235,7 @@ func (w *world) Arm(_ context.Context, m timer.Moment, keys ...string) error {
 func (w *world) note(m timer.Moment, keys ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, k := range keys {
-		w.notes++
-		w.keys[m] = append(w.keys[m], noted{w.notes, k})
-	}
+	w.pad.note(m, keys...)
 }
 
 func (w *world) Drop(_ context.Context, m timer.Moment) error {
@@ -255,7 +245,7 @@ func (w *world) Drop(_ context.Context, m timer.Moment) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.timers, m)
-	delete(w.keys, m)
+	delete(w.pad.keys, m)
 	return nil
 }
 
@@ -266,7 +256,7 @@ func (w *world) Armed(context.Context) (timer.Armed, error) {
 	for m := range w.timers {
 		a.Timers[m] = true
 	}
-	for m, keys := range w.keys {
+	for m, keys := range w.pad.keys {
 		a.Moments[m] = true
 		for _, k := range keys {
 			a.Keys.Add(m.MarkOf(k.key))
@@ -278,15 +268,9 @@ func (w *world) Armed(context.Context) (timer.Armed, error) {
 
 func (w *world) Keys(_ context.Context, m timer.Moment, visit func(string) error) (upTo uint64, err error) {
 	w.mu.Lock()
-	keys := slices.Clone(w.keys[m])
+	keys := slices.Clone(w.pad.keys[m])
 	w.mu.Unlock()
-	for _, k := range keys {
-		if err := visit(k.key); err != nil {
-			return 0, err
-		}
-		upTo = k.seq
-	}
-	return upTo, nil
+	return visitAll(keys, visit)
 }
 
 func (w *world) Clear(_ context.Context, m timer.Moment, upTo uint64) error {
@@ -295,10 +279,7 @@ func (w *world) Clear(_ context.Context, m timer.Moment, upTo uint64) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	left := slices.DeleteFunc(slices.Clone(w.keys[m]), func(k noted) bool { return k.seq <= upTo })
-	if w.keys[m] = left; len(left) == 0 {
-		delete(w.keys, m)
-	}
+	w.pad.clear(m, upTo)
 	return nil
 }
 
