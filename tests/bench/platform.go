@@ -88,10 +88,8 @@ func (c *crowd) flood(ctx context.Context, name string, events, batch int) error
 func platforms(password string) func(*allinone.App) broker.Authenticator {
 	return func(*allinone.App) broker.Authenticator {
 		return func(user, given string) (broker.Permissions, bool) {
-			owner, ok := strings.CutPrefix(user, permission.PublisherUser(""))
-			own := permission.Publisher(owner)
-			return broker.Permissions{Publish: own.Publish, Subscribe: own.Subscribe, Outsider: true},
-				ok && subtle.ConstantTimeCompare([]byte(given), []byte(password)) == 1
+			owner, ok := broker.PlatformOf(user)
+			return broker.Platform(owner), ok && subtle.ConstantTimeCompare([]byte(given), []byte(password)) == 1
 		}
 	}
 }

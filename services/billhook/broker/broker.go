@@ -18,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/streams/permission"
 )
 
 // maxPayload is the greatest message in bytes: the largest event with its
@@ -48,6 +49,17 @@ type Permissions struct {
 	// Outsider puts the user into the account of publishers, from which only
 	// what platforms publish reaches the streams; see streams/permission.
 	Outsider bool
+}
+
+// Platform returns what the platform of an owner may do.
+func Platform(owner string) Permissions {
+	own := permission.Publisher(owner)
+	return Permissions{Publish: own.Publish, Subscribe: own.Subscribe, Outsider: true}
+}
+
+// PlatformOf returns the owner whose platform has a user name; false for none.
+func PlatformOf(user string) (owner string, ok bool) {
+	return strings.CutPrefix(user, permission.PublisherUser(""))
 }
 
 // Broker is a running server.

@@ -6,7 +6,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -147,7 +146,7 @@ func authenticator(a *allinone.App, operator secret.Text) broker.Authenticator {
 			all := permission.All()
 			return broker.Permissions{Publish: all.Publish, Subscribe: all.Subscribe}, same
 		}
-		owner, ok := strings.CutPrefix(user, permission.PublisherUser(""))
+		owner, ok := broker.PlatformOf(user)
 		if !ok {
 			return broker.Permissions{}, false
 		}
@@ -157,7 +156,6 @@ func authenticator(a *allinone.App, operator secret.Text) broker.Authenticator {
 		if err != nil || !access.ActsFor(&key, owner) || !access.Allowed(key.Role, access.Publish, access.Events) {
 			return broker.Permissions{}, false
 		}
-		own := permission.Publisher(owner)
-		return broker.Permissions{Publish: own.Publish, Subscribe: own.Subscribe, Outsider: true}, true
+		return broker.Platform(owner), true
 	}
 }
