@@ -165,7 +165,7 @@ func (s *Slots) rested(e *entry, rest series.Rest, err error) {
 		// which of the two goes on; a claim from here would only refuse the
 		// other in turn.
 		s.deps.Log.Warn().Err(err).Int("slot", e.slot.slot).Msg("another instance delivers from this slot; given up")
-		e.slot.leave()
+		s.leave(e.slot)
 	case err != nil:
 		s.deps.Log.Warn().Err(err).Str("owner", e.sub.Owner).Str("subscription", e.sub.Subscription).
 			Msg("in-order delivery interrupted; trying again")

@@ -15,9 +15,9 @@ type holding struct {
 	slot int
 	// ctx ends when the lease is lost or given back.
 	ctx context.Context //nolint:containedctx // it is the life of the lease
-	// leave gives the slot back in order, by closing left.
-	leave func()
-	left  chan struct{}
+	// leaving is true once the slot is being given back; then left is closed.
+	leaving bool
+	left    chan struct{}
 	// entered is true from the take-over until the lease ends.
 	entered bool
 	// work are the series of the slot that are at work.
@@ -36,7 +36,6 @@ func (s *Slots) memberName(holder string) string { return s.cfg.Service + ".memb
 func (s *Slots) hold(life context.Context, slot int) {
 	ctx, cancel := context.WithCancel(life)
 	h := &holding{slot: slot, ctx: ctx, left: make(chan struct{}), done: make(chan struct{})}
-	h.leave = sync.OnceFunc(func() { close(h.left) })
 	s.mu.Lock()
 	s.held[slot] = h
 	s.mu.Unlock()
@@ -63,10 +62,32 @@ func (s *Slots) hold(life context.Context, slot int) {
 	}()
 }
 
-// enter begins with the subscriptions of a slot.
+// leave gives a slot back in order: from now on nothing of it begins, and what is
+// under way ends. The lock is held.
+func (s *Slots) leave(h *holding) {
+	if h.leaving {
+		return
+	}
+	h.leaving, h.entered = true, false
+	for _, e := range s.entries {
+		if e.slot != h {
+			continue
+		}
+		e.gone = true
+		if e.running {
+			e.series.Stop()
+		}
+	}
+	close(h.left)
+}
+
+// enter begins with the subscriptions of a slot, unless it is to be left.
 func (s *Slots) enter(ctx context.Context, h *holding) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if h.leaving {
+		return
+	}
 	h.ctx, h.entered = ctx, true
 	for _, key := range s.bySlot[h.slot] {
 		s.fresh = append(s.fresh, s.add(h, s.wanted[key]))
@@ -78,21 +99,9 @@ func (s *Slots) enter(ctx context.Context, h *holding) {
 	}
 }
 
-// drain lets what is under way in a slot end, while the lease lasts: a request
-// that is cut off is repeated by the next holder.
+// drain waits for the end of what is under way in a slot that is left, while the
+// lease lasts: a request that is cut off is repeated by the next holder.
 func (s *Slots) drain(ctx context.Context, h *holding) {
-	s.mu.Lock()
-	h.entered = false
-	for _, e := range s.entries {
-		if e.slot != h {
-			continue
-		}
-		e.gone = true
-		if e.running {
-			e.series.Stop()
-		}
-	}
-	s.mu.Unlock()
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

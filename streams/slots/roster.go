@@ -81,7 +81,7 @@ func (r *roster) release(wanted []int, share int) {
 	over := len(s.held) - share
 	for slot, h := range s.held {
 		if !still[slot] || over > 0 {
-			h.leave()
+			s.leave(h)
 			over--
 		}
 	}
@@ -115,7 +115,7 @@ func (r *roster) leave() {
 	s.mu.Lock()
 	holdings := make([]*holding, 0, len(s.held))
 	for _, h := range s.held {
-		h.leave()
+		s.leave(h)
 		holdings = append(holdings, h)
 	}
 	s.mu.Unlock()

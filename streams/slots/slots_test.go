@@ -349,6 +349,32 @@ func TestWhoeverIsRefusedLeavesTheSlotToTheOther(t *testing.T) {
 	}
 }
 
+// The slot was given up some moments after the refusal, and an event that came
+// between the two had the series claimed again: the new holder was refused in
+// turn, and what it was at was repeated.
+func TestAnEventRightBehindARefusalClaimsNothing(t *testing.T) {
+	b := newBench(t)
+	b.want(1)
+	s, _ := b.launch("one")
+	b.fire("s0")
+	b.until("its series", atLeast(1))
+	key := b.subs[0].Key
+	for late := time.After(patience); ; {
+		again, ok := s.Refuse(key)
+		if again {
+			t.Error("the series runs again")
+		}
+		if ok {
+			return
+		}
+		select {
+		case <-late:
+			t.Fatal("the series is never at rest")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
 // madeBy is how many attempts each instance made.
 func madeBy(got []attempt) map[string]int {
 	n := map[string]int{}
