@@ -9,7 +9,7 @@ const (
 	// PerProcessor is how many messages a second of a backlog leave the others
 	// what they need, for each processor of the machine: measured on two, where
 	// all services, the broker, and those who publish and receive share them.
-	PerProcessor = 125
+	PerProcessor = 100
 	// Shortest is how long there is no turn behind the beginning of another: a
 	// message that goes alone costs three times as much as one of a few.
 	Shortest = 10 * time.Millisecond
