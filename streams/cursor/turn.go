@@ -99,15 +99,14 @@ func (s *Session) laneTurn(ctx context.Context) (bool, error) {
 }
 
 // due is how many messages of a lane are due now: a few at a time cost the others
-// least, of all that is behind the cursor too. Spare is as [pace.Due] has it.
+// least, of all that is behind the cursor too. Spare is as [pace.Backlog] has it.
 func (s *Session) due(l *reading, now time.Time) (n int, spare time.Duration) {
-	backlog, oldest := l.reader.Backlog()
-	var left time.Duration
-	var rate float64
+	messages, oldest := l.reader.Backlog()
+	b := pace.Backlog{Messages: messages, Least: s.c.cfg.Lanes.Least}
 	if s.rates != nil && !s.pressed {
-		left, rate = s.c.cfg.Lanes.Spread-now.Sub(oldest), s.rates.Of(l.key)
+		b.Left, b.Rate = s.c.cfg.Lanes.Spread-now.Sub(oldest), s.rates.Of(l.key)
 	}
-	n, spare = pace.Due(backlog, s.c.cfg.Lanes.Least, rate, left, now.Sub(l.turned))
+	n, spare = b.Due(now.Sub(l.turned))
 	return min(n, s.laneBatch()), spare
 }
 

@@ -25,20 +25,28 @@ const (
 	burst = 50 * time.Millisecond
 )
 
-// Due is how many of a backlog are due in a turn, at least one of any: those of
-// the time since the turn before, at the pace at which the last of them has its
-// turn when nothing is left of the time that they may wait, and which is least a
-// second at least and above the rate at which more come. All are due once nothing
-// is left. Spare is the time that was too short for another one; it is of the
-// next turn too.
-func Due(backlog int, least, rate float64, left, since time.Duration) (n int, spare time.Duration) {
-	if left <= 0 {
-		return backlog, 0
+// Backlog is what waits, and how it may be worked off.
+type Backlog struct {
+	Messages int
+	// Least is how many a second are due at least, and Rate at which more come.
+	Least, Rate float64
+	// Left is how long the messages may still wait.
+	Left time.Duration
+}
+
+// Due is how many messages are due in a turn, at least one of any: those of the
+// time since the turn before, at the pace at which the last of them has its turn
+// when nothing is left of the time that they may wait, and which is above the
+// rate at which more come. All are due once nothing is left. Spare is the time
+// that was too short for another one; it is of the next turn too.
+func (b Backlog) Due(since time.Duration) (n int, spare time.Duration) {
+	if b.Left <= 0 {
+		return b.Messages, 0
 	}
-	pace := max(least, margin*rate, float64(backlog)/left.Seconds())
+	pace := max(b.Least, margin*b.Rate, float64(b.Messages)/b.Left.Seconds())
 	since = min(since, burst)
 	n = max(1, int(pace*since.Seconds()))
-	return min(backlog, n), max(0, since-time.Duration(float64(n)/pace*float64(time.Second)))
+	return min(b.Messages, n), max(0, since-time.Duration(float64(n)/pace*float64(time.Second)))
 }
 
 // Rest is how long there is no other turn behind one that took so long.

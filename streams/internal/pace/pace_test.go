@@ -23,7 +23,7 @@ func TestABacklogIsSpreadEvenlyOverTheTimeThatItMayWait(t *testing.T) {
 		possible := 3*float64(each)*rate < 0.5*float64(time.Second)
 		var now, before time.Duration
 		for left := all; left > 0; {
-			n, spare := pace.Due(left, least, 0, may-now, now-before)
+			n, spare := pace.Backlog{Messages: left, Least: least, Left: may - now}.Due(now - before)
 			if n < 1 || n > left {
 				t.Fatalf("%d of %d are due", n, left)
 			}
@@ -48,7 +48,7 @@ func TestABacklogIsSpreadEvenlyOverTheTimeThatItMayWait(t *testing.T) {
 
 func TestWhatHasWaitedLongEnoughIsDueAtOnce(t *testing.T) {
 	for _, left := range []time.Duration{0, -time.Hour} {
-		if n, _ := pace.Due(5000, 250, 0, left, time.Millisecond); n != 5000 {
+		if n, _ := (pace.Backlog{Messages: 5000, Least: 250, Left: left}).Due(time.Millisecond); n != 5000 {
 			t.Errorf("with %s left %d of 5,000 are due", left, n)
 		}
 	}
@@ -91,7 +91,7 @@ func TestWhoSendsMuchAllDayCatchesUpAgain(t *testing.T) {
 		const turn = 4 * time.Millisecond
 		var took time.Duration
 		for came := float64(rate) * turn.Seconds(); behind > 2*came+1; took += turn {
-			n, _ := pace.Due(int(behind), 250, got, spread-took, turn)
+			n, _ := pace.Backlog{Messages: int(behind), Least: 250, Rate: got, Left: spread - took}.Due(turn)
 			behind += came - float64(n)
 			if took > spread {
 				t.Fatalf("%.0f are behind after %s", behind, took)
@@ -100,11 +100,17 @@ func TestWhoSendsMuchAllDayCatchesUpAgain(t *testing.T) {
 	})
 }
 
-// comes has so many messages of a key come a second, for some seconds.
-func comes(rates *pace.Rates, key string, rate int, from time.Time, seconds int) (until time.Time) {
-	for n := range rate * seconds {
-		until = from.Add(time.Duration(n) * time.Second / time.Duration(rate))
-		rates.Saw(key, until)
+// load is so many messages of a key a second, for some seconds.
+type load struct {
+	key           string
+	rate, seconds int
+}
+
+// come has all of a load come, and returns when the last of it did.
+func (l load) come(to *pace.Rates, from time.Time) (until time.Time) {
+	for n := range l.rate * l.seconds {
+		until = from.Add(time.Duration(n) * time.Second / time.Duration(l.rate))
+		to.Saw(l.key, until)
 	}
 	return until
 }
@@ -114,7 +120,7 @@ var noon = time.Unix(1_795_000_000, 0)
 const tenMinutes = 10 * time.Minute
 
 func TestAFloodOfAMinuteHardlyCountsForHowMuchComesAllDay(t *testing.T) {
-	for name, c := range map[string]struct{ rate, seconds int }{"as fast as can be": {30_000, 3}, "one after another": {1500, 60}} {
+	for name, flood := range map[string]load{"as fast as can be": {"calm", 30_000, 3}, "one after another": {"calm", 1500, 60}} {
 		t.Run(name, func(t *testing.T) {
 			rates := pace.NewRates(tenMinutes, nil)
 			for i := range 5 {
@@ -122,9 +128,9 @@ func TestAFloodOfAMinuteHardlyCountsForHowMuchComesAllDay(t *testing.T) {
 				rates.Saw("calm", at)
 				rates.Saw("other", at)
 			}
-			end := comes(rates, "calm", c.rate, noon.Add(5*time.Second), c.seconds)
+			end := flood.come(rates, noon.Add(5*time.Second))
 			if got := rates.Of("calm"); got > 300 {
-				t.Errorf("%.0f a second behind a flood of %d", got, c.rate*c.seconds)
+				t.Errorf("%.0f a second behind a flood of %d", got, flood.rate*flood.seconds)
 			}
 			if got := rates.Of("other"); got > 1.1 {
 				t.Errorf("%.2f of another one a second, which came 5 times", got)
@@ -181,7 +187,7 @@ func TestAFloodIsMoreThanWhatComesAllTheTimeAndThanAllOthers(t *testing.T) {
 
 func TestASecondThatIsOverIsNoFlood(t *testing.T) {
 	rates := pace.NewRates(tenMinutes, nil)
-	comes(rates, "a", 1000, noon, 1)
+	load{"a", 1000, 1}.come(rates, noon)
 	if !rates.Flood("a", 100) {
 		t.Error("1,000 in a second are no flood")
 	}
@@ -193,8 +199,8 @@ func TestASecondThatIsOverIsNoFlood(t *testing.T) {
 
 func TestWhatIsKnownIsKnownToWhoeverComesNext(t *testing.T) {
 	rates := pace.NewRates(tenMinutes, nil)
-	comes(rates, "busy", 500, noon, 300)
-	comes(rates, "calm", 1, noon.Add(299*time.Second), 1)
+	load{"busy", 500, 300}.come(rates, noon)
+	rates.Saw("calm", noon.Add(300*time.Second))
 	known := rates.Above(100)
 	if len(known) != 1 || known["busy"] < 450 || known["busy"] > 510 {
 		t.Fatalf("known above 100 a second: %v", known)
@@ -209,7 +215,7 @@ func TestWhatIsKnownIsKnownToWhoeverComesNext(t *testing.T) {
 	if got := next.Of("busy"); got != known["busy"] {
 		t.Errorf("%.0f a second at the first message, want %.0f", got, known["busy"])
 	}
-	comes(next, "busy", 500, later, 20)
+	load{"busy", 500, 20}.come(next, later)
 	if got := next.Of("busy"); got < 400 || got > 550 {
 		t.Errorf("%.0f a second after 20 seconds more of 500", got)
 	}
