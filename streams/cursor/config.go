@@ -96,8 +96,8 @@ const (
 )
 
 // Lanes says how messages are told apart. The order of the messages of one key
-// is always kept; a key of which much has gathered is set aside, and the others
-// pass it.
+// is always kept; a key of which much has gathered, or a flood comes, is set
+// aside, and the others pass it.
 type Lanes struct {
 	// Key returns the key of a message, by its subject. A message without one,
 	// or with one that is no identifier as package id has it, never lags.

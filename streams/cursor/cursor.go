@@ -11,9 +11,9 @@
 // write expects the newest output to be the one that the writer knows, and
 // every output says which message it was made from. So a new holder resumes
 // behind the newest output, and a former one that wakes up is refused. Where
-// messages have keys, one of which much has gathered gives way to the others:
-// its place is then one of several. The package refuses to acknowledge anything
-// to the stream: the checkpoint is its own.
+// messages have keys, one of which much has gathered, or a flood comes, gives way
+// to the others: its place is then one of several. The package refuses to
+// acknowledge anything to the stream: the checkpoint is its own.
 package cursor
 
 import (

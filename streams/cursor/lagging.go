@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// Messages of one key give way to the others once much of it has gathered: the
-// main reading passes them, and a reading of the key alone, a lane, handles them
-// in turn with the main one, a part of a batch at a time. Setting a key aside
-// and taking it back are changes of the session's places like any other, told by
-// the next output and the next checkpoint, each of which holds all places of one
-// moment. So no crash can part them: either the key lags from where the main
-// reading was, or nothing was passed.
+// Messages of one key give way to the others once much of it has gathered or a
+// flood of it comes: the main reading passes them, and a reading of the key
+// alone, a lane, handles them in turn with the main one, a part of a batch at a
+// time. Setting a key aside and taking it back are changes of the session's
+// places like any other, told by the next output and the next checkpoint, each
+// of which holds all places of one moment. So no crash can part them: either the
+// key lags from where the main reading was, or nothing was passed.
 
 const (
 	// maxLanes bounds the keys that lag at a time.

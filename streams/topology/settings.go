@@ -18,7 +18,7 @@ const MaxPartitions = 1024
 type Settings struct {
 	Partitions     int           `env:"PARTITIONS" envDefault:"16" doc:"into how many ordered partitions owners are divided; fixed when the streams are first made"`
 	Replicas       int           `env:"REPLICAS" envDefault:"1" doc:"copies of every stream and bucket in the NATS cluster: 1, 3 or 5"`
-	DedupWindow    time.Duration `env:"DEDUP_WINDOW" envDefault:"10m" unit:"duration" doc:"for how long a second event with the same owner and id is refused as a duplicate"`
+	DedupWindow    time.Duration `env:"DEDUP_WINDOW" envDefault:"10m" unit:"duration" doc:"for how long at least a second event with the same owner and id is refused as a duplicate"`
 	InboxMaxBytes  int64         `env:"INBOX_MAX_BYTES" envDefault:"1073741824" unit:"bytes" doc:"size of INBOX at which new events are refused until ingest has caught up"`
 	RejectedMaxAge time.Duration `env:"REJECTED_MAX_AGE" envDefault:"720h" unit:"duration" doc:"how long a refused event is kept"`
 	EventsMaxAge   time.Duration `env:"EVENTS_MAX_AGE" envDefault:"720h" unit:"duration" doc:"how long an event is kept"`
