@@ -1,7 +1,6 @@
 package cursor_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -9,24 +8,29 @@ import (
 	"github.com/billhook/billhook/streams/fence"
 )
 
-// sensitive takes more than a message a second for a flood, while batches are so
-// large that nothing ever gathers.
+// sensitive takes two messages in a second for a flood, while batches are so large
+// that nothing ever gathers.
 func sensitive(c *cursor.Config) {
 	apart(c)
 	c.Lanes.Spread, c.Lanes.Least = time.Minute, 0.5
 }
 
-// oneByOne publishes messages of a, each once the one before is handled, until
-// one is enough.
-func (r *rig) oneByOne(enough func() bool) (sent []string) {
+// fewAtATime publishes messages of a, a few once those before are handled, until
+// it is enough.
+func (r *rig) fewAtATime(enough func() bool) (sent []string) {
 	r.t.Helper()
 	for !enough() {
-		body := fmt.Sprint(len(sent) + 1)
-		sent = append(sent, body)
-		r.publish("src.a", body)
-		r.eventually("it is handled", func() bool { return len(r.writtenByKey()["a"]) == len(sent) })
+		few := bodies(len(sent)+1, len(sent)+5)
+		sent = append(sent, few...)
+		r.publish("src.a", few...)
+		r.eventually("they are handled", func() bool { return len(r.writtenByKey()["a"]) == len(sent) })
 	}
 	return sent
+}
+
+// rounds is enough after so many.
+func rounds(n int) func() bool {
+	return func() bool { n--; return n < 0 }
 }
 
 // What is published one after another is handled as it comes and never gathers,
@@ -36,7 +40,7 @@ func TestAKeyThatFloodsGivesWayAlthoughNothingOfItHasGathered(t *testing.T) {
 	var n count
 	r.start(keyed(opened()), sensitive, n.counted)
 	r.publish("src.b", "b1")
-	sent := r.oneByOne(func() bool { return n.aside.Load() > 0 })
+	sent := r.fewAtATime(func() bool { return n.aside.Load() > 0 })
 	r.publish("src.b", "b2")
 	r.awaitWritten(len(sent) + 2)
 	r.sameKey("a", sent)
@@ -47,8 +51,7 @@ func TestAKeyThatFloodsDoesNotGiveWayWhereNobodyIsToWaitForOthers(t *testing.T) 
 	var n count
 	r.start(keyed(opened()), sensitive, n.counted, func(c *cursor.Config) { c.Lanes.Spread = 0 })
 	r.publish("src.b", "b1")
-	sent := 0
-	r.oneByOne(func() bool { sent++; return sent > 30 })
+	r.fewAtATime(rounds(6))
 	if n := n.aside.Load(); n > 0 {
 		t.Errorf("it was set aside %d times", n)
 	}
@@ -77,8 +80,8 @@ func TestAKeyGivesWayForTheSakeOfThoseOfOtherCursors(t *testing.T) {
 				c.Filters = []string{"src.a"}
 				c.Fence = fence.Fence{Stream: sink, Filter: "out.1.a"}
 			})
-			sent := 0
-			r.oneByOne(func() bool { sent++; return n.aside.Load() > 0 || !shared && sent > 30 })
+			enough := rounds(6)
+			r.fewAtATime(func() bool { return n.aside.Load() > 0 || !shared && enough() })
 			if set := n.aside.Load() > 0; set != shared {
 				t.Errorf("set aside %t, want %t", set, shared)
 			}
@@ -89,16 +92,18 @@ func TestAKeyGivesWayForTheSakeOfThoseOfOtherCursors(t *testing.T) {
 // Else an owner that sends much all day would lag behind each restart until it is
 // known once more.
 func TestWhatComesAllTheTimeIsNoFloodToTheNextHolder(t *testing.T) {
+	// 4,000 in the last ten minutes are more than six a second.
+	const known = 4000
 	r := newRig(t)
-	r.publish("src.a", bodies(1, 1000)...)
+	r.publish("src.a", bodies(1, known)...)
 	first := r.start(keyed(opened()), sensitive)
-	r.awaitWritten(1000)
+	r.eventually("they are told of by the checkpoint", func() bool { return r.position() == known })
 	first.halt()
 	var n count
 	r.start(keyed(opened()), sensitive, n.counted)
 	r.publish("src.b", "b1")
-	r.publish("src.a", bodies(1001, 1010)...)
-	r.awaitWritten(1011)
+	r.publish("src.a", bodies(known+1, known+8)...)
+	r.awaitWritten(known + 9)
 	if n := n.aside.Load(); n > 0 {
 		t.Errorf("it was set aside %d times", n)
 	}

@@ -2,6 +2,7 @@ package cursor
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 )
@@ -26,6 +27,11 @@ const (
 	laneRoom = 2
 	// companyLasts is how long another key counts as one that might come.
 	companyLasts = time.Hour
+	// usualOver is the time over which it is known how much comes of a key all the
+	// time.
+	usualOver = 10 * time.Minute
+	// more is how much more than that comes of it in a second now and then.
+	more = 1.25
 )
 
 // laneBatch is the greatest number of messages of a lane handled at once.
@@ -53,6 +59,7 @@ func (s *Session) keyed(msgs []Message) keyed {
 		}
 		if k.keys[i] = key; s.rates != nil {
 			s.rates.Saw(key, m.Time)
+			s.quiet = s.c.deps.Now()
 		}
 	}
 	return k
@@ -127,7 +134,7 @@ func (s *Session) setAside(ctx context.Context, key string, to signals) error {
 		s.c.log.Warn().Err(err).Str("key", key).Msg("key not set aside; trying again")
 		return nil
 	}
-	l.aside, l.noticed = l.Position, s.laneBatch()
+	l.aside, l.noticed = l.Position, math.MaxInt32 // before the next tick nobody knows
 	s.lanes, s.dirty = append(s.lanes, l), true
 	s.c.log.Info().Str("key", key).Uint64("position", l.Position).Msg("key set aside: the others pass it")
 	s.c.fault(FaultAside)
@@ -138,11 +145,9 @@ func (s *Session) setAside(ctx context.Context, key string, to signals) error {
 // unless a lane's batch of them came lately, or what they were set aside for is
 // still in front of the main reading.
 func (s *Session) takeBack() {
-	if s.rates != nil {
-		s.rates.Forget()
-	}
+	s.fade()
 	quiet := func(l *reading) bool {
-		calm := l.noticed < s.laneBatch()
+		calm := float64(l.noticed) < s.calm(l.key)
 		l.noticed = 0
 		passed := s.main.Position > l.aside || !s.main.reader.Behind()
 		return calm && passed && s.caughtUp(l) && l.Position == s.main.Position
@@ -157,6 +162,30 @@ func (s *Session) takeBack() {
 		s.c.log.Info().Str("key", l.key).Uint64("position", l.Position).Msg("key has caught up")
 		s.c.fault(FaultBack)
 	}
+}
+
+// fade has the rates know that time has passed in which nothing came.
+func (s *Session) fade() {
+	if s.rates == nil {
+		return
+	}
+	if now := s.c.deps.Now(); !s.main.reader.Behind() {
+		s.rates.Quiet(now.Sub(s.quiet))
+		s.quiet = now
+	}
+	s.rates.Forget()
+}
+
+// calm is how many messages of a key are no reason any more for it to lag, of
+// those that come between two ticks of [Session.takeBack]: a lane's batch, or
+// well below what a flood would be.
+func (s *Session) calm(key string) float64 {
+	few := float64(s.laneBatch())
+	if s.rates == nil {
+		return few
+	}
+	lanes := s.c.cfg.Lanes
+	return max(few, more*max(lanes.Least, s.rates.Of(key))*lanes.Linger.Seconds())
 }
 
 // caughtUp reports whether nothing of a key is left that the main reading has

@@ -126,7 +126,7 @@ func (s *Session) openAll(ctx context.Context, to signals) error {
 		}
 	}
 	s.moved = s.c.deps.Now()
-	s.opened = s.moved
+	s.opened, s.quiet = s.moved, s.moved
 	return nil
 }
 

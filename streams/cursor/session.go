@@ -29,8 +29,10 @@ type Session struct {
 	// read.
 	ahead         int
 	moved, opened time.Time
-	// rates are those of the keys; nil where none ever waits.
+	// rates are those of the keys; nil where none ever waits. They know of time
+	// that passed in quiet up to quiet.
 	rates *pace.Rates
+	quiet time.Time
 	// pressed is true while the stream has no room for what waits.
 	pressed bool
 	// asideFrom is when a key may be set aside again, after one could not be.
@@ -116,7 +118,7 @@ func (s *Session) Checkpoint(ctx context.Context) error {
 // stamped returns the mark as it is to be stored now.
 func (s *Session) stamped() mark {
 	m := s.mark
-	m.place, m.Lanes = s.main.place, s.places()
+	m.place, m.Lanes, m.Rates = s.main.place, s.places(), nil
 	if s.rates != nil {
 		m.Rates = s.rates.Above(s.c.cfg.Lanes.Least)
 	}

@@ -38,7 +38,7 @@ func (c *Cursor) takeOver(ctx context.Context) (*Session, error) {
 	}
 	s.mark.Epoch = max(stored.Epoch, newest.Epoch) + 1
 	if l := c.cfg.Lanes; l != nil && l.Spread > 0 {
-		s.rates = pace.NewRates(l.Spread, stored.Rates)
+		s.rates = pace.NewRates(usualOver, stored.Rates, c.deps.Now().Sub(stored.At))
 	}
 	s.main, s.lanes = s.readings()
 	if revision == 0 && newest.Epoch == 0 {

@@ -90,8 +90,9 @@ func (s *Session) laneTurn(ctx context.Context) (bool, error) {
 		l.turned = began.Add(-spare)
 		err := s.step(ctx, l, msgs)
 		s.ahead = 0
-		if !alone {
-			s.resting = time.After(pace.Rest(s.c.deps.Now().Sub(began)))
+		// A stream that is full refuses everybody's messages: nobody rests then.
+		if !alone && !s.pressed {
+			s.resting = time.After(pace.Rest(s.c.deps.Now().Sub(began), most == s.laneBatch()))
 		}
 		return true, err
 	}

@@ -6,12 +6,13 @@ package pace
 import "time"
 
 const (
-	// PerProcessor is how many messages a second of a backlog leave the others
+	// PerProcessor is how many messages a second of one backlog leave the others
 	// what they need, for each processor of the machine: measured on two, where
 	// all services, the broker, and those who publish and receive share them.
 	PerProcessor = 100
-	// Shortest is how long there is no turn behind the beginning of another: a
-	// message that goes alone costs three times as much as one of a few.
+	// Shortest is how long there is no turn behind the beginning of one that had
+	// less than it might have: a message that goes alone costs three times as much
+	// as one of a few.
 	Shortest = 10 * time.Millisecond
 	// Longest bounds a rest: a turn may have waited for something that was down.
 	Longest = 500 * time.Millisecond
@@ -21,8 +22,9 @@ const (
 	// margin is how much faster than more come a backlog is worked off.
 	margin = 1.25
 	// burst is the time of which what is due comes at once, at most: what a lane
-	// had no turn for longer is not made up for at the others' expense.
-	burst = 50 * time.Millisecond
+	// had no turn for longer is not made up for at the others' expense. It is
+	// longer than a few lanes take that have turns by turns.
+	burst = 200 * time.Millisecond
 )
 
 // Backlog is what waits, and how it may be worked off.
@@ -49,7 +51,12 @@ func (b Backlog) Due(since time.Duration) (n int, spare time.Duration) {
 	return min(b.Messages, n), max(0, since-time.Duration(float64(n)/pace*float64(time.Second)))
 }
 
-// Rest is how long there is no other turn behind one that took so long.
-func Rest(took time.Duration) time.Duration {
-	return max(Shortest-took, min(share*took, Longest))
+// Rest is how long there is no other turn behind one that took so long. Full is
+// one that had as much as it might have: nothing is gained by waiting for more.
+func Rest(took time.Duration, full bool) time.Duration {
+	rest := min(share*took, Longest)
+	if full {
+		return rest
+	}
+	return max(rest, Shortest-took)
 }

@@ -14,15 +14,7 @@ import (
 type Rates struct {
 	over   time.Duration
 	latest time.Time
-	// all is how many messages of any key came in the second that began last.
-	all second
-	of  map[string]*flow
-}
-
-// second counts the messages of a second, which is told as one since 1970.
-type second struct {
-	began int64
-	count float64
+	of     map[string]*flow
 }
 
 // flow is how messages of a key come.
@@ -31,9 +23,9 @@ type flow struct {
 	sum float64
 	at  time.Time
 	// lately is how many came a second in seconds before the one that began
-	// last.
-	lately float64
-	second second
+	// last, since 1970, in which there were current.
+	lately, current float64
+	began           int64
 }
 
 const (
@@ -44,41 +36,56 @@ const (
 	fall = 0.2
 	// sudden is how many times as many as come all the time are a flood.
 	sudden = 2
+	// backwards is how much earlier than another a later message may have been
+	// stored; where it is more, a clock was set back.
+	backwards = 2 * time.Second
+	// crowd is of how many keys each must have had a message more lately not to
+	// be forgotten.
+	crowd = 1000
 )
 
 // NewRates returns those over a while, which is the time constant of the average.
-// Known are rates that were known before, as [Rates.Above] returned them.
-func NewRates(over time.Duration, known map[string]float64) *Rates {
+// Known are rates that were known so long ago, as [Rates.Above] returned them.
+func NewRates(over time.Duration, known map[string]float64, ago time.Duration) *Rates {
 	r := &Rates{over: over, of: map[string]*flow{}}
+	left := math.Exp(-max(0, ago.Seconds()) / over.Seconds())
 	for key, rate := range known {
-		r.of[key] = &flow{sum: rate * over.Seconds(), lately: rate}
+		r.of[key] = &flow{sum: left * rate * over.Seconds(), lately: left * rate}
 	}
 	return r
 }
 
 // Saw counts a message. Messages come in the order in which they were stored.
 func (r *Rates) Saw(key string, stored time.Time) {
-	if r.latest.IsZero() {
-		// What was known before goes on from here.
-		for _, f := range r.of {
-			f.at, f.second.began = stored, stored.Unix()
-		}
+	if r.latest.IsZero() || r.latest.Sub(stored) > backwards {
+		r.begin(stored)
 	}
 	if stored.After(r.latest) {
 		r.latest = stored
 	}
 	f := r.of[key]
 	if f == nil {
-		f = &flow{at: r.latest, second: second{began: r.latest.Unix()}}
+		f = &flow{at: r.latest, began: r.latest.Unix()}
 		r.of[key] = f
 	}
 	f.settle(r.latest)
 	f.sum, f.at = f.sum*r.faded(f)+1, r.latest
-	f.second.count++
-	if r.all.began != f.second.began {
-		r.all = second{began: f.second.began}
+	f.current++
+}
+
+// begin has all that is known go on from now.
+func (r *Rates) begin(now time.Time) {
+	r.latest = now
+	for _, f := range r.of {
+		f.at, f.began, f.current = now, now.Unix(), 0
 	}
-	r.all.count++
+}
+
+// Quiet says that no message of any key came for so long.
+func (r *Rates) Quiet(d time.Duration) {
+	if !r.latest.IsZero() {
+		r.latest = r.latest.Add(max(0, d))
+	}
 }
 
 // Of returns how many messages of a key come a second.
@@ -92,12 +99,12 @@ func (r *Rates) Of(key string) float64 {
 }
 
 // Flood reports whether in the second of the newest message so many came of a key
-// as would be a flood of it: more than half of all, and more than twice of what
-// comes all the time, or of least.
+// as would be a flood of it: more than twice of what comes all the time, or of
+// least.
 func (r *Rates) Flood(key string, least float64) bool {
 	usual := r.Of(key)
 	f := r.of[key]
-	return f != nil && 2*f.second.count > r.all.count && f.second.count > sudden*max(least, usual)
+	return f != nil && f.current > sudden*max(least, usual)
 }
 
 // Above returns the rates that are more than least.
@@ -114,10 +121,12 @@ func (r *Rates) Above(least float64) map[string]float64 {
 	return out
 }
 
-// Forget drops the keys of which next to nothing is left.
+// Forget drops the keys of which next to nothing is left: less, the fewer there
+// are of them.
 func (r *Rates) Forget() {
+	little := 0.5 + float64(len(r.of))/crowd
 	for key, f := range r.of {
-		if f.sum*r.faded(f) < 0.5 {
+		if f.sum*r.faded(f) < little {
 			delete(r.of, key)
 		}
 	}
@@ -130,15 +139,15 @@ func (r *Rates) faded(f *flow) float64 {
 
 // settle has the seconds count that are over.
 func (f *flow) settle(now time.Time) {
-	seconds := now.Unix() - f.second.began
+	seconds := now.Unix() - f.began
 	if seconds < 1 {
 		return
 	}
-	if n := f.second.count; n > f.lately {
-		f.lately = min(n, rise*f.lately+step)
+	if f.current > f.lately {
+		f.lately = min(f.current, rise*f.lately+step)
 	} else {
-		f.lately -= fall * (f.lately - n)
+		f.lately -= fall * (f.lately - f.current)
 	}
 	f.lately *= math.Pow(1-fall, float64(seconds-1))
-	f.second = second{began: now.Unix()}
+	f.current, f.began = 0, now.Unix()
 }
