@@ -78,20 +78,21 @@ func New(cfg Config, deps Deps) (*Service, error) {
 			Logger: deps.Logger, Now: deps.Now,
 		}),
 	}
+	neighbours := &cursor.Neighbours{}
 	for part := range deps.Partitions {
-		s.cursors = append(s.cursors, s.cursor(part, inbox.Deps{
+		s.cursors = append(s.cursors, s.cursor(part, neighbours, inbox.Deps{
 			JS: deps.JetStream, Owners: known, Admission: judge, Notices: deps.Notices, Logger: deps.Logger,
 		}))
 	}
 	return s, nil
 }
 
-func (s *Service) cursor(part int, deps inbox.Deps) *cursor.Cursor {
+func (s *Service) cursor(part int, neighbours *cursor.Neighbours, deps inbox.Deps) *cursor.Cursor {
 	return cursor.New(cursor.Config{
 		Name: inbox.CursorName(part), Holder: s.deps.Instance,
 		Stream: topology.Inbox, Filters: []string{subject.InboxPart(part)},
 		Fence:    fence.Fence{Stream: topology.Events, Filter: subject.EventsPart(part)},
-		Lanes:    cursor.ByOwner(part, subject.InboxOf, s.cfg.Spread),
+		Lanes:    cursor.ByOwner(part, subject.InboxOf, s.cfg.Spread, neighbours),
 		BatchMax: s.cfg.Batch, LeaseTTL: s.cfg.Lease, Fault: s.deps.Fault,
 		// A purge reaches as far as the idlest partition has looked.
 		Look: s.cfg.PurgeEvery, Purged: true,

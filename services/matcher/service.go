@@ -60,11 +60,11 @@ func (s *Service) Ready() <-chan struct{} { return s.ready }
 // has ended. It may be called once.
 func (s *Service) Run(ctx context.Context) error {
 	var working sync.WaitGroup
-	cursors := make([]*cursor.Cursor, s.deps.Partitions)
+	cursors, neighbours := make([]*cursor.Cursor, s.deps.Partitions), &cursor.Neighbours{}
 	for part := range s.deps.Partitions {
 		changes, end := s.deps.Directory.Changes()
 		defer end()
-		cursors[part] = s.cursor(part, changes)
+		cursors[part] = s.cursor(part, neighbours, changes)
 		working.Go(func() { _ = cursors[part].Run(ctx) }) // returns nil
 	}
 	working.Go(func() { s.announce(ctx, cursors) })
@@ -72,7 +72,7 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-func (s *Service) cursor(part int, changes <-chan struct{}) *cursor.Cursor {
+func (s *Service) cursor(part int, neighbours *cursor.Neighbours, changes <-chan struct{}) *cursor.Cursor {
 	handler := partition.New(partition.Settings{
 		Part: part, Configuration: s.deps.Directory, Journal: nats.NewJournal(s.deps.JetStream, part),
 		Builder: index.Builder{Subscribable: s.subscribable}, Logger: s.deps.Logger.With().Int("part", part).Logger(),
@@ -81,7 +81,7 @@ func (s *Service) cursor(part int, changes <-chan struct{}) *cursor.Cursor {
 	return cursor.New(cursor.Config{
 		Name: nats.CursorName(part), Holder: s.deps.Instance,
 		Stream: topology.Events, Filters: []string{subject.EventsPart(part)}, Fence: nats.Fence(part),
-		Lanes:    cursor.ByOwner(part, subject.EventsOf, s.cfg.Spread),
+		Lanes:    cursor.ByOwner(part, subject.EventsOf, s.cfg.Spread, neighbours),
 		BatchMax: s.cfg.Batch, LeaseTTL: s.cfg.Lease, Wake: changes, Fault: s.deps.Fault,
 	}, handler, cursor.Deps{JS: s.deps.JetStream, Logger: s.deps.Logger, Now: s.deps.Now})
 }

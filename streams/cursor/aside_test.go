@@ -42,8 +42,9 @@ func TestLanesByOwnerTellTheOwnersOfOnePartitionApart(t *testing.T) {
 		"INBOX":  {subject.InboxOf, "inbox.3.platform.acme.invoice.posted", "inbox.3.*.acme.>"},
 		"EVENTS": {subject.EventsOf, "events.3.acme.invoice.posted", "events.3.acme.>"},
 	} {
-		l := cursor.ByOwner(3, c.of, spread)
-		if key := l.Key(c.stored); key != "acme" || l.Filter(key) != c.filter || l.Spread != spread {
+		var others cursor.Neighbours
+		l := cursor.ByOwner(3, c.of, spread, &others)
+		if key := l.Key(c.stored); key != "acme" || l.Filter(key) != c.filter || l.Spread != spread || l.Neighbours != &others {
 			t.Errorf("%s: key %q, filter %q, spread %s", name, key, l.Filter(key), l.Spread)
 		}
 	}
@@ -123,7 +124,9 @@ func TestALaneHasFewAtATimeWhileItMayWaitForTheSakeOfOthers(t *testing.T) {
 					passed.Add(int64(5 * time.Millisecond))
 				}
 				return keyedSteps(msgs), nil
-			}}, apart, func(c *cursor.Config) { c.BatchMax, c.Lanes.Spread, c.Look = most, 5*time.Minute, time.Millisecond })
+			}}, apart, func(c *cursor.Config) {
+				c.BatchMax, c.Lanes.Spread, c.Lanes.Least, c.Look = most, 5*time.Minute, 1000, time.Millisecond
+			})
 			r.awaitWritten(602)
 			r.sameKey("a", bodies(1, 600))
 			if n := greatest.Load(); n != c.greatest {

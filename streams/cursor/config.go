@@ -1,12 +1,14 @@
 package cursor
 
 import (
+	"runtime"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
 	"github.com/billhook/billhook/streams/fence"
+	"github.com/billhook/billhook/streams/internal/pace"
 	"github.com/billhook/billhook/streams/subject"
 )
 
@@ -74,11 +76,7 @@ func (c Config) withDefaults() Config {
 	if c.Look == 0 {
 		c.Look = DefaultLook
 	}
-	if c.Lanes != nil && c.Lanes.Linger == 0 {
-		lanes := *c.Lanes
-		lanes.Linger = DefaultLinger
-		c.Lanes = &lanes
-	}
+	c.Lanes = c.Lanes.withDefaults()
 	return c
 }
 
@@ -113,14 +111,38 @@ type Lanes struct {
 	// sake of the others, counted from when they were stored; 0 for not at
 	// all.
 	Spread time.Duration
+	// Least is how many messages of a key that lags are handled a second at
+	// least while they are held back, and half of what is a flood; 0 means
+	// [pace.PerProcessor] for each processor.
+	Least float64
+	// Neighbours are those for whose sake a key lags; nil when only the
+	// cursor's own messages are.
+	Neighbours *Neighbours
+}
+
+func (l *Lanes) withDefaults() *Lanes {
+	if l == nil {
+		return nil
+	}
+	out := *l
+	if out.Linger == 0 {
+		out.Linger = DefaultLinger
+	}
+	if out.Least == 0 {
+		out.Least = float64(pace.PerProcessor * runtime.GOMAXPROCS(0))
+	}
+	if out.Neighbours == nil {
+		out.Neighbours = &Neighbours{}
+	}
+	return &out
 }
 
 // ByOwner returns lanes of a stream by owner: one with a backlog gives way to the
-// others of its partition, for as long as spread. The filter of an owner's
-// messages is of(part, owner).
-func ByOwner(part int, of func(part int, owner string) string, spread time.Duration) *Lanes {
+// others, of its partition and of those whose cursors have the same neighbours,
+// for as long as spread. The filter of an owner's messages is of(part, owner).
+func ByOwner(part int, of func(part int, owner string) string, spread time.Duration, n *Neighbours) *Lanes {
 	return &Lanes{
-		Key: subject.Owner, Filter: func(owner string) string { return of(part, owner) }, Spread: spread,
+		Key: subject.Owner, Filter: func(owner string) string { return of(part, owner) }, Spread: spread, Neighbours: n,
 	}
 }
 

@@ -84,27 +84,35 @@ func (s *Session) laneOf(key string) *reading {
 	return nil
 }
 
-// crowding returns the key that has more than half of the messages, and many,
-// while others come too; "" for none.
+// crowding returns the key that has more than half of the messages, and many, or
+// of which a flood comes, while others come too; "" for none.
 func (s *Session) crowding(of keyed) string {
-	if s.c.cfg.Lanes == nil {
+	lanes := s.c.cfg.Lanes
+	if lanes == nil {
 		return ""
 	}
 	now, counts := s.c.deps.Now(), map[string]int{}
 	for _, key := range of.keys {
 		if counts[key]++; counts[key] == 1 {
-			s.company.Saw(key, now)
+			lanes.Neighbours.saw(key, now)
 		}
 	}
 	if len(s.lanes) == maxLanes || now.Before(s.asideFrom) {
 		return ""
 	}
 	for key, n := range counts {
-		if key != "" && 2*n > len(of.keys) && n >= s.much() && s.company.Besides(key, now.Add(-companyLasts)) {
+		gathered := 2*n > len(of.keys) && n >= s.much()
+		if key != "" && (gathered || s.floods(key)) && lanes.Neighbours.besides(key, now.Add(-companyLasts)) {
 			return key
 		}
 	}
 	return ""
+}
+
+// floods reports whether so much of a key comes that it shall lag although
+// nothing of it has gathered.
+func (s *Session) floods(key string) bool {
+	return s.rates != nil && s.rates.Flood(key, s.c.cfg.Lanes.Least)
 }
 
 // setAside has a key lag from where the main reading is. Where it cannot be read

@@ -22,6 +22,9 @@ type mark struct {
 	place
 	// Lanes are the places of the keys that lag.
 	Lanes map[string]place `json:"lanes,omitempty"`
+	// Rates are how many messages a second come all the time of the keys of
+	// which much does: who has known that is not to learn it anew.
+	Rates map[string]float64 `json:"rates,omitempty"`
 	// Fence is the sequence of the newest output at that time. Newer outputs
 	// know better than this mark; if there are none, this mark does.
 	Fence uint64 `json:"fence,omitempty"`

@@ -94,9 +94,11 @@ func TestKeysThatLagKeepTheirOrderAndLoseNothingWhateverHappens(t *testing.T) {
 	var n count
 	rapid.Check(t, func(rt *rapid.T) {
 		spread := rapid.SampledFrom([]time.Duration{0, time.Minute}).Draw(rt, "spread")
+		// Of the first, what comes while nothing has gathered is a flood too.
+		least := rapid.SampledFrom([]float64{1, 1000}).Draw(rt, "least")
 		newWorld(t, rt, []string{"a", "b", "c", "d"}, func(c *cursor.Config) {
 			apart(c)
-			c.Lanes.Spread = spread
+			c.Lanes.Spread, c.Lanes.Least = spread, least
 			n.counted(c)
 		}).run()
 	})

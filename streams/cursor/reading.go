@@ -126,7 +126,7 @@ func (s *Session) openAll(ctx context.Context, to signals) error {
 		}
 	}
 	s.moved = s.c.deps.Now()
-	s.others = s.moved // who knows
+	s.opened = s.moved
 	return nil
 }
 

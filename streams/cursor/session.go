@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/billhook/billhook/shared/company"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/fence"
 	"github.com/billhook/billhook/streams/internal/pace"
@@ -22,15 +21,14 @@ type Session struct {
 	shelf  shelf
 	writer *fence.Writer
 	// mark is kept but for the places, which are those of main and lanes.
-	mark    mark
-	main    *reading
-	lanes   []*reading // of the keys that lag; they take turns in this order
-	company company.Company
+	mark  mark
+	main  *reading
+	lanes []*reading // of the keys that lag; they take turns in this order
 	// ahead is how many messages the main reading has passed since a lane had a
-	// turn, moved is when it passed the last one, and others when that was the
-	// last one of a key that does not lag.
+	// turn, moved is when it passed the last one, and opened when it began to
+	// read.
 	ahead         int
-	moved, others time.Time
+	moved, opened time.Time
 	// rates are those of the keys; nil where none ever waits.
 	rates *pace.Rates
 	// pressed is true while the stream has no room for what waits.
@@ -119,6 +117,9 @@ func (s *Session) Checkpoint(ctx context.Context) error {
 func (s *Session) stamped() mark {
 	m := s.mark
 	m.place, m.Lanes = s.main.place, s.places()
+	if s.rates != nil {
+		m.Rates = s.rates.Above(s.c.cfg.Lanes.Least)
+	}
 	m.Holder, m.At = s.c.cfg.Holder, s.c.deps.Now()
 	if s.writer != nil {
 		m.Fence = s.writer.Last()

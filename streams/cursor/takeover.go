@@ -18,9 +18,6 @@ import (
 // takeOver finds the position, claims the next epoch, and returns the session.
 func (c *Cursor) takeOver(ctx context.Context) (*Session, error) {
 	s := &Session{c: c, shelf: shelf{c.deps.JS, c.cfg.Name}}
-	if l := c.cfg.Lanes; l != nil && l.Spread > 0 {
-		s.rates = pace.NewRates(l.Spread)
-	}
 	stored, revision, err := s.shelf.load(ctx)
 	if err != nil {
 		return nil, err
@@ -40,6 +37,9 @@ func (c *Cursor) takeOver(ctx context.Context) (*Session, error) {
 		return nil, fault.New(fault.Internal, "read newest", c.cfg.Name, err)
 	}
 	s.mark.Epoch = max(stored.Epoch, newest.Epoch) + 1
+	if l := c.cfg.Lanes; l != nil && l.Spread > 0 {
+		s.rates = pace.NewRates(l.Spread, stored.Rates)
+	}
 	s.main, s.lanes = s.readings()
 	if revision == 0 && newest.Epoch == 0 {
 		s.main.Position = max(c.cfg.Start, ends.FirstSeq-min(1, ends.FirstSeq))

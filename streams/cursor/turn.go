@@ -41,9 +41,6 @@ func (s *Session) mainTurn(ctx context.Context, to signals) (bool, error) {
 	s.main.place, s.dirty = place{Position: msgs[len(msgs)-1].Seq}, true
 	s.ahead += len(msgs)
 	s.moved = s.c.deps.Now()
-	if len(rest.msgs) > 0 {
-		s.others = s.moved
-	}
 	return true, nil
 }
 
@@ -54,8 +51,8 @@ const (
 	// headWait is how long lanes wait for what is on its way to the main
 	// reading.
 	headWait = 100 * time.Millisecond
-	// aloneAfter is when lanes have the partition to themselves, once nothing
-	// else came: then they are in nobody's way.
+	// aloneAfter is when lanes have everything to themselves, once nothing else
+	// came: then they are in nobody's way.
 	aloneAfter = time.Second
 )
 
@@ -65,8 +62,12 @@ func (s *Session) yields() bool {
 	return !s.main.reader.Behind() || s.ahead >= headStart*s.c.cfg.BatchMax || s.c.deps.Now().Sub(s.moved) > headWait
 }
 
-// alone reports whether only keys that lag came lately.
-func (s *Session) alone() bool { return s.c.deps.Now().Sub(s.others) > aloneAfter }
+// alone reports whether only keys that lag came lately. When reading begins
+// nobody knows.
+func (s *Session) alone() bool {
+	since := s.c.deps.Now().Add(-aloneAfter)
+	return s.opened.Before(since) && !s.c.cfg.Lanes.Neighbours.besides("", since)
+}
 
 // laneTurn is the turn of the first lane that has something; it is the last one
 // next time.
@@ -106,7 +107,7 @@ func (s *Session) due(l *reading, now time.Time) (n int, spare time.Duration) {
 	if s.rates != nil && !s.pressed {
 		left, rate = s.c.cfg.Lanes.Spread-now.Sub(oldest), s.rates.Of(l.key)
 	}
-	n, spare = pace.Due(backlog, rate, left, now.Sub(l.turned))
+	n, spare = pace.Due(backlog, s.c.cfg.Lanes.Least, rate, left, now.Sub(l.turned))
 	return min(n, s.laneBatch()), spare
 }
 

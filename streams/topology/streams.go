@@ -72,13 +72,19 @@ func rejected(s Settings) jetstream.StreamConfig {
 	return c
 }
 
+// LongestHeld is how long ingest may hold back an owner's events for the sake of
+// others: one that was published right behind another may be stored as much later.
+const LongestHeld = 10 * time.Minute
+
 // events is the log of accepted events. Its duplicate window is the stated
-// de-duplication window of owner and id. Senders read single events by
-// sequence, so direct reads are on. Nothing deletes a single event.
+// de-duplication window of owner and id, and the time that the second one may be
+// held back. Senders read single events by sequence, so direct reads are on.
+// Nothing deletes a single event.
 func events(s Settings) jetstream.StreamConfig {
 	c := stream(s, Events, subject.AllEvents)
 	c.Description = "the log of accepted events"
-	c.MaxAge, c.Duplicates, c.MaxConsumers = s.EventsMaxAge, s.DedupWindow, maxConsumers
+	c.MaxAge, c.MaxConsumers = s.EventsMaxAge, maxConsumers
+	c.Duplicates = min(s.DedupWindow+LongestHeld, s.EventsMaxAge)
 	c.AllowAtomicPublish, c.AllowDirect = true, true
 	c.Metadata = partitionsMeta(s)
 	return c

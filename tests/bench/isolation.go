@@ -30,6 +30,9 @@ const (
 	perSecond = 200
 	// window is how long a load runs, before the scale.
 	window = 10 * time.Second
+	// calm is how long it does before a flood: so long that what comes seldom, a
+	// collection say, is in both that are compared.
+	calm = time.Minute
 )
 
 // crowd is an all-in-one with all these endpoints. Its name begins their ids.
@@ -219,17 +222,17 @@ func isolation(ctx context.Context, r *rig, c choice) error {
 	defer r.answers(nil)
 	const pairs = 7
 	return compared("isolation", 1.2, pairs, func() (base, loaded spread, err error) {
-		if base, err = r.healthy(ctx, without, c.window(), false); err != nil {
+		if base, err = r.healthy(ctx, without, c.lasting(window), false); err != nil {
 			return base, loaded, err
 		}
-		loaded, err = r.healthy(ctx, with, c.window(), true)
+		loaded, err = r.healthy(ctx, with, c.lasting(window), true)
 		return base, loaded, err
 	})
 }
 
-// window has a load last that long.
-func (c choice) window() func(n int) bool {
-	return func(n int) bool { return float64(n) < window.Seconds()*c.scale*perSecond }
+// lasting has a load last that long, before the scale.
+func (c choice) lasting(d time.Duration) func(n int) bool {
+	return func(n int) bool { return float64(n) < d.Seconds()*c.scale*perSecond }
 }
 
 // compared prints the ratios of pairs of times, and their median.
@@ -263,7 +266,7 @@ func flood(ctx context.Context, r *rig, c choice) error {
 		crowd.hang = false
 		events := int(100_000 * c.scale)
 		err = compared(way.name, 1.5, way.pairs, func() (base, loaded spread, err error) {
-			if base, err = r.healthy(ctx, crowd, c.window(), false); err != nil {
+			if base, err = r.healthy(ctx, crowd, c.lasting(calm), false); err != nil {
 				return base, loaded, err
 			}
 			loaded, err = r.flooded(ctx, crowd, events, way.batch)
@@ -280,7 +283,7 @@ func flood(ctx context.Context, r *rig, c choice) error {
 
 // flooded is steady as long as a flood lasts.
 func (r *rig) flooded(ctx context.Context, c *crowd, events, batch int) (spread, error) {
-	const most = 5 * time.Minute
+	const most = 15 * time.Minute
 	got := r.expectAt(fmt.Sprint("/", c.name, "0"), events)
 	name, began := c.id(0), time.Now()
 	published := make(chan error, 1)

@@ -7,14 +7,22 @@ import (
 
 // Rates tells how fast messages of each key come all the time: what does so must
 // be kept up with, however long a backlog may take. That is the average of a
-// while, or what has come in each of some seconds, whichever is more: the first
-// knows those who send by fits and starts, the second is known soon after a
-// start, and a flood of a few seconds is little of either. Rates go by the times
-// at which messages were stored. They belong to one goroutine.
+// while, or what has come in each of some minutes' seconds, whichever is more: the
+// first knows those who send by fits and starts, the second is known sooner, and a
+// flood of a minute is little of either. Rates go by the times at which messages
+// were stored. They belong to one goroutine.
 type Rates struct {
 	over   time.Duration
 	latest time.Time
-	of     map[string]*flow
+	// all is how many messages of any key came in the second that began last.
+	all second
+	of  map[string]*flow
+}
+
+// second counts the messages of a second, which is told as one since 1970.
+type second struct {
+	began int64
+	count float64
 }
 
 // flow is how messages of a key come.
@@ -23,37 +31,54 @@ type flow struct {
 	sum float64
 	at  time.Time
 	// lately is how many came a second in seconds before the one that began
-	// last, in which there were current.
-	lately, current float64
-	began           time.Time
+	// last.
+	lately float64
+	second second
 }
 
 const (
 	// rise and step bound how much more a second counts for than the one before:
-	// 5,000 a second are known after 13 of them.
-	rise, step = 1.25, 100
+	// 1,000 a second are known after two minutes of them, 5,000 after 200 s.
+	rise, step = 1.02, 2
 	// fall is the part of the difference by which less counts.
 	fall = 0.2
+	// sudden is how many times as many as come all the time are a flood.
+	sudden = 2
 )
 
 // NewRates returns those over a while, which is the time constant of the average.
-func NewRates(over time.Duration) *Rates {
-	return &Rates{over: over, of: map[string]*flow{}}
+// Known are rates that were known before, as [Rates.Above] returned them.
+func NewRates(over time.Duration, known map[string]float64) *Rates {
+	r := &Rates{over: over, of: map[string]*flow{}}
+	for key, rate := range known {
+		r.of[key] = &flow{sum: rate * over.Seconds(), lately: rate}
+	}
+	return r
 }
 
 // Saw counts a message. Messages come in the order in which they were stored.
 func (r *Rates) Saw(key string, stored time.Time) {
+	if r.latest.IsZero() {
+		// What was known before goes on from here.
+		for _, f := range r.of {
+			f.at, f.second.began = stored, stored.Unix()
+		}
+	}
 	if stored.After(r.latest) {
 		r.latest = stored
 	}
 	f := r.of[key]
 	if f == nil {
-		f = &flow{at: r.latest, began: r.latest}
+		f = &flow{at: r.latest, second: second{began: r.latest.Unix()}}
 		r.of[key] = f
 	}
 	f.settle(r.latest)
 	f.sum, f.at = f.sum*r.faded(f)+1, r.latest
-	f.current++
+	f.second.count++
+	if r.all.began != f.second.began {
+		r.all = second{began: f.second.began}
+	}
+	r.all.count++
 }
 
 // Of returns how many messages of a key come a second.
@@ -64,6 +89,29 @@ func (r *Rates) Of(key string) float64 {
 	}
 	f.settle(r.latest)
 	return max(f.sum*r.faded(f)/r.over.Seconds(), f.lately)
+}
+
+// Flood reports whether in the second of the newest message so many came of a key
+// as would be a flood of it: more than half of all, and more than twice of what
+// comes all the time, or of least.
+func (r *Rates) Flood(key string, least float64) bool {
+	usual := r.Of(key)
+	f := r.of[key]
+	return f != nil && 2*f.second.count > r.all.count && f.second.count > sudden*max(least, usual)
+}
+
+// Above returns the rates that are more than least.
+func (r *Rates) Above(least float64) map[string]float64 {
+	var out map[string]float64
+	for key := range r.of {
+		if rate := math.Round(r.Of(key)); rate > least {
+			if out == nil {
+				out = map[string]float64{}
+			}
+			out[key] = rate
+		}
+	}
+	return out
 }
 
 // Forget drops the keys of which next to nothing is left.
@@ -82,15 +130,15 @@ func (r *Rates) faded(f *flow) float64 {
 
 // settle has the seconds count that are over.
 func (f *flow) settle(now time.Time) {
-	seconds := int(now.Sub(f.began) / time.Second)
+	seconds := now.Unix() - f.second.began
 	if seconds < 1 {
 		return
 	}
-	if f.current > f.lately {
-		f.lately = min(f.current, rise*f.lately+step)
+	if n := f.second.count; n > f.lately {
+		f.lately = min(n, rise*f.lately+step)
 	} else {
-		f.lately -= fall * (f.lately - f.current)
+		f.lately -= fall * (f.lately - n)
 	}
 	f.lately *= math.Pow(1-fall, float64(seconds-1))
-	f.current, f.began = 0, f.began.Add(time.Duration(seconds)*time.Second)
+	f.second = second{began: now.Unix()}
 }
