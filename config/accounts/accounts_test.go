@@ -13,19 +13,13 @@ import (
 	"github.com/billhook/billhook/config/store"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/secret/secrettest"
-	"github.com/billhook/billhook/streams/natstest"
-	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestAnAccountIsFoundUnderItsOwnerOnly(t *testing.T) {
-	js := natstest.Start(t).JetStream(t)
-	settings := topology.Defaults()
-	settings.Partitions = 1
-	if err := topology.Ensure(t.Context(), js, settings); err != nil {
-		t.Fatal(err)
-	}
+	js := topologytest.JetStream(t, topologytest.WithPartitions(1))
 	sealer := secrettest.Sealer(t)
 	s := store.New(store.Deps{JetStream: js, Sealer: sealer, Now: time.Now})
 	if _, err := s.PutOwner(t.Context(), owner.Owner{ID: "acme", Name: "Acme"}); err != nil {

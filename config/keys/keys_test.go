@@ -19,8 +19,7 @@ import (
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/shared/secret"
 	"github.com/billhook/billhook/shared/secret/secrettest"
-	"github.com/billhook/billhook/streams/natstest"
-	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,12 +32,7 @@ type world struct {
 
 func open(t *testing.T) world {
 	t.Helper()
-	w := world{js: natstest.Start(t).JetStream(t)}
-	settings := topology.Defaults()
-	settings.Partitions = 1
-	if err := topology.Ensure(t.Context(), w.js, settings); err != nil {
-		t.Fatal(err)
-	}
+	w := world{js: topologytest.JetStream(t, topologytest.WithPartitions(1))}
 	sealer := secrettest.Sealer(t)
 	w.store = store.New(store.Deps{JetStream: w.js, Sealer: sealer, Rand: rand.Reader, Now: time.Now})
 	for _, id := range []string{"acme", "other"} {

@@ -13,6 +13,7 @@ import (
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 	"github.com/billhook/billhook/tokens"
 )
 
@@ -21,9 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestOwnerThatTheWatchDoesNotKnowYetIsFoundWhereItIsStored(t *testing.T) {
 	server := natstest.Start(t)
 	js := server.JetStream(t)
-	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
-		t.Fatal(err)
-	}
+	topologytest.Ensure(t, js)
 	catalogue, err := tokens.Load()
 	if err != nil {
 		t.Fatal(err)

@@ -22,9 +22,8 @@ import (
 	"github.com/billhook/billhook/config/store"
 	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/cursor"
-	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/scan"
-	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -52,10 +51,7 @@ func (o *office) Record(_ context.Context, d store.Deed) error {
 
 func open(t *testing.T) *office {
 	t.Helper()
-	js := natstest.Start(t).JetStream(t)
-	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
-		t.Fatal(err)
-	}
+	js := topologytest.JetStream(t)
 	return &office{js: js, Desk: plan.NewDesk(plan.DeskDeps{JetStream: js, Snapshots: nobody{}, Now: func() time.Time { return now }})}
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/billhook/billhook/shared/secret"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 )
 
 // whole makes every stream, and gives acme and other one of everything that an
@@ -33,9 +34,7 @@ import (
 func whole(t *testing.T) (*bench, *store.Store, secret.Text) {
 	t.Helper()
 	b, s := start(t)
-	if err := topology.Ensure(t.Context(), b.js, topology.Defaults()); err != nil {
-		t.Fatal(err)
-	}
+	topologytest.Ensure(t, b.js)
 	var key secret.Text
 	for _, of := range []string{"other", "acme"} {
 		must(t)(s.PutOwner(t.Context(), owner.Owner{ID: of, Name: of}))

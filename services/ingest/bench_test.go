@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 )
 
 // How fast a backlog in INBOX becomes events, broker included: one owner, so
@@ -39,16 +40,12 @@ func BenchmarkPassThrough(b *testing.B) {
 // forget makes the backlog new again.
 func (r *rig) forget() {
 	r.t.Helper()
-	settings := topology.Defaults()
-	settings.Partitions = partitions
 	for _, stream := range []string{topology.Events, topology.BucketStream(topology.Checkpoints)} {
 		if err := r.js.DeleteStream(r.t.Context(), stream); err != nil {
 			r.t.Fatal(err)
 		}
 	}
-	if err := topology.Ensure(r.t.Context(), r.js, settings); err != nil {
-		r.t.Fatal(err)
-	}
+	topologytest.Ensure(r.t, r.js, topologytest.WithPartitions(partitions))
 }
 
 // How many events a second HTTP takes, one request each and a thousand each.

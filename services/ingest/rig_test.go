@@ -34,6 +34,7 @@ import (
 	"github.com/billhook/billhook/streams/notice"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 	"github.com/billhook/billhook/tokens"
 )
 
@@ -59,11 +60,7 @@ func newRig(t testing.TB, opts ...natstest.Option) *rig {
 	t.Helper()
 	r := &rig{t: t, server: natstest.Start(t, opts...)}
 	r.js = r.server.JetStream(t)
-	settings := topology.Defaults()
-	settings.Partitions = partitions
-	if err := topology.Ensure(t.Context(), r.js, settings); err != nil {
-		t.Fatal(err)
-	}
+	topologytest.Ensure(t, r.js, topologytest.WithPartitions(partitions))
 	r.put(topology.Owners, "acme", owner.Owner{ID: "acme", Name: "Acme"})
 	id, text, err := apikey.Generate("acme", rand.Reader)
 	if err != nil {

@@ -47,6 +47,7 @@ import (
 	"github.com/billhook/billhook/streams/notice"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 	"github.com/billhook/billhook/tokens"
 )
 
@@ -89,9 +90,7 @@ func start(t testing.TB, main, other *smtptest.Server) *rig {
 	t.Helper()
 	r := &rig{srv: natstest.Start(t), roots: main, types: map[string]string{}}
 	r.js = r.srv.JetStream(t)
-	settings := topology.Defaults()
-	settings.Partitions = partitions
-	must(t, topology.Ensure(t.Context(), r.js, settings))
+	topologytest.Ensure(t, r.js, topologytest.WithPartitions(partitions))
 	r.hasten(t)
 	var err error
 	r.catalogue, err = tokens.Load()

@@ -25,6 +25,7 @@ import (
 	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 	"github.com/billhook/billhook/tokens"
 )
 
@@ -45,11 +46,7 @@ func start(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{srv: natstest.Start(t, natstest.WithConfig(t, permissiontest.Config()))}
 	b.js = b.srv.JetStream(t, permissiontest.As(permission.Operator)...)
-	settings := topology.Defaults()
-	settings.Partitions = partitions
-	if err := topology.Ensure(t.Context(), b.js, settings); err != nil {
-		t.Fatal(err)
-	}
+	topologytest.Ensure(t, b.js, topologytest.WithPartitions(partitions))
 	var err error
 	if b.catalogue, err = tokens.Load(); err != nil {
 		t.Fatal(err)

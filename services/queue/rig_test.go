@@ -33,6 +33,7 @@ import (
 	read "github.com/billhook/billhook/streams/queue"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 	"github.com/billhook/billhook/tokens"
 )
 
@@ -74,11 +75,7 @@ func newRigWith(t testing.TB, opts []natstest.Option, change ...func(*config.Que
 	t.Helper()
 	r := &rig{t: t, server: natstest.Start(t, opts...), keys: map[apikey.Role]string{}, pace: read.Pace{Linger: patience, Patience: patience}}
 	r.js = r.server.JetStream(t)
-	settings := topology.Defaults()
-	settings.Partitions = partitions
-	if err := topology.Ensure(t.Context(), r.js, settings); err != nil {
-		t.Fatal(err)
-	}
+	topologytest.Ensure(t, r.js, topologytest.WithPartitions(partitions))
 	for _, name := range []string{"acme", "other"} {
 		r.put(topology.Owners, name, owner.Owner{ID: name, Name: name})
 	}

@@ -32,6 +32,7 @@ import (
 	"github.com/billhook/billhook/streams/notice"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 	"github.com/billhook/billhook/tokens"
 )
 
@@ -73,9 +74,7 @@ func newRig(t testing.TB, opts ...natstest.Option) *rig {
 	var err error
 	r.js, err = jetstream.New(r.srv.Conn(t), jetstream.WithDefaultTimeout(patience))
 	r.must(err)
-	settings := topology.Defaults()
-	settings.Partitions = partitions
-	r.must(topology.Ensure(t.Context(), r.js, settings))
+	topologytest.Ensure(t, r.js, topologytest.WithPartitions(partitions))
 	r.catalogue, err = tokens.Load()
 	r.must(err)
 	r.sealer = secrettest.Sealer(t)

@@ -3,8 +3,10 @@ package process
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -26,22 +28,27 @@ var ErrStopTimeout = errors.New("did not stop in time")
 // before anything starts, and calls run with a context that SIGINT and SIGTERM
 // cancel. It never returns. The process ends with 0 when run returned nil or
 // was cancelled, 1 when it failed or did not stop in time, 2 when settings were
-// refused. Run should end in a call of [Process.Run].
+// refused. Run should end in a call of [Process.Run]. With the argument --version
+// it prints its [Version] instead.
 func Main[S any](name string, run func(ctx context.Context, p *Process, settings S) error) {
 	ctx, stop := Signals(context.Background())
-	status := execute(ctx, outside{name, os.Environ(), os.Stderr}, run)
+	status := execute(ctx, outside{name, os.Args[1:], os.Environ(), os.Stdout, os.Stderr}, run)
 	stop()
 	os.Exit(status)
 }
 
 // outside is what the frame takes from the world around.
 type outside struct {
-	name    string
-	environ []string
-	log     io.Writer
+	name          string
+	args, environ []string
+	out, log      io.Writer
 }
 
 func execute[S any](ctx context.Context, o outside, run func(context.Context, *Process, S) error) int {
+	if slices.Equal(o.args, []string{"--version"}) {
+		fmt.Fprintln(o.out, o.name, Version())
+		return 0
+	}
 	var frame Settings
 	var settings S
 	if err := Load(o.environ, &frame, &settings); err != nil {

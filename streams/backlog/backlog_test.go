@@ -13,10 +13,10 @@ import (
 
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/streams/backlog"
-	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/settle"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -32,10 +32,8 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	js := natstest.Start(t).JetStream(t)
-	r := &rig{t: t, js: js, Reader: backlog.New(js, delivery.Webhook)}
-	r.must(topology.Ensure(t.Context(), js, topology.Defaults()))
-	return r
+	js := topologytest.JetStream(t)
+	return &rig{t: t, js: js, Reader: backlog.New(js, delivery.Webhook)}
 }
 
 func (r *rig) must(err error) {

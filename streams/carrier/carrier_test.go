@@ -13,7 +13,6 @@ import (
 
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/streams/carrier"
-	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/notice"
 	"github.com/billhook/billhook/streams/permission"
 	"github.com/billhook/billhook/streams/pool"
@@ -22,6 +21,7 @@ import (
 	"github.com/billhook/billhook/streams/slots"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -39,10 +39,7 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	js := natstest.Start(t).JetStream(t)
-	settings := topology.Defaults()
-	settings.Partitions = 1
-	must(t, topology.Ensure(t.Context(), js, settings))
+	js := topologytest.JetStream(t, topologytest.WithPartitions(1))
 	r := &rig{t: t, js: js, desk: settle.New(js, delivery.Email, zerolog.Nop()), ref: delivery.Reference{
 		ID: "dlv_1", Owner: "acme", Subscription: "sub_1", Revision: 1, EventSeq: 7, EventID: "e", EventType: "invoice.posted",
 	}}
@@ -51,7 +48,7 @@ func newRig(t *testing.T) *rig {
 	_, err = js.Publish(t.Context(), subject.Delivery(delivery.Email, 0, r.ref.Owner, r.ref.Subscription), data)
 	must(t, err)
 	r.carrier = carrier.New(carrier.Config{
-		Channel: delivery.Email, Service: permission.Mailer, Instance: "i1", Partitions: settings.Partitions,
+		Channel: delivery.Email, Service: permission.Mailer, Instance: "i1", Partitions: 1,
 		InFlight: 8, Live: 8, Lease: patience, Drain: time.Millisecond,
 	}, carrier.Deps{
 		JS: js, Desk: r.desk, Source: unordered{}, Deliverer: unordered{}, Log: zerolog.Nop(), Now: time.Now,

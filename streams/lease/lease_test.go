@@ -11,7 +11,7 @@ import (
 
 	"github.com/billhook/billhook/streams/lease"
 	"github.com/billhook/billhook/streams/natstest"
-	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,11 +25,7 @@ func setup(t *testing.T) (context.Context, *natstest.Server, jetstream.JetStream
 	t.Cleanup(cancel)
 	srv := natstest.Start(t)
 	js := srv.JetStream(t)
-	s := topology.Defaults()
-	s.Partitions = 1
-	if err := topology.Ensure(ctx, js, s); err != nil {
-		t.Fatal(err)
-	}
+	topologytest.Ensure(t, js, topologytest.WithPartitions(1))
 	return ctx, srv, js
 }
 

@@ -12,10 +12,9 @@ import (
 
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/fault"
-	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/parked"
 	"github.com/billhook/billhook/streams/settle"
-	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -23,10 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // desk is a broker with PARKED and the desk that writes it.
 func desk(t *testing.T) (jetstream.JetStream, *settle.Desk) {
 	t.Helper()
-	js := natstest.Start(t).JetStream(t)
-	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
-		t.Fatal(err)
-	}
+	js := topologytest.JetStream(t)
 	d := settle.New(js, delivery.Webhook, zerolog.Nop())
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

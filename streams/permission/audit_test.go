@@ -10,6 +10,7 @@ import (
 	"github.com/billhook/billhook/streams/audit"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 )
 
 // TestWhoKeepsTheRecordCannotRemoveFromIt has a user with nothing but the grant
@@ -22,12 +23,8 @@ func TestWhoKeepsTheRecordCannotRemoveFromIt(t *testing.T) {
 	t.Setenv(PasswordVariable(Operator), Operator)
 	t.Setenv(PasswordVariable(keeper), keeper)
 	srv := natstest.Start(t, natstest.WithConfig(t, "accounts { A { jetstream: enabled, users: ["+users.String()+"] } }"))
-	settings := topology.Defaults()
-	settings.Partitions = 1
 	operator := srv.JetStream(t, nats.UserInfo(Operator, Operator))
-	if err := topology.Ensure(t.Context(), operator, settings); err != nil {
-		t.Fatal(err)
-	}
+	topologytest.Ensure(t, operator, topologytest.WithPartitions(1))
 	denied := make(chan error, 16)
 	js := srv.JetStream(t, nats.UserInfo(keeper, keeper), nats.CustomInboxPrefix(InboxPrefix(keeper)),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { denied <- err }))

@@ -16,12 +16,12 @@ import (
 
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/fault"
-	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/outcomes"
 	"github.com/billhook/billhook/streams/resend"
 	"github.com/billhook/billhook/streams/settle"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -37,10 +37,7 @@ type office struct {
 
 func open(t *testing.T) *office {
 	t.Helper()
-	js := natstest.Start(t).JetStream(t)
-	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
-		t.Fatal(err)
-	}
+	js := topologytest.JetStream(t)
 	o := &office{t: t, js: js, desk: settle.New(js, delivery.Webhook, zerolog.Nop())}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -20,6 +20,7 @@ import (
 	"github.com/billhook/billhook/streams/slots"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -70,9 +71,7 @@ func newBench(t *testing.T) *bench {
 	t.Helper()
 	srv := natstest.Start(t)
 	b := &bench{t: t, srv: srv, js: srv.JetStream(t), moved: make(chan struct{}, 1), lease: 2 * time.Second}
-	if err := topology.Ensure(t.Context(), b.js, topology.Defaults()); err != nil {
-		t.Fatal(err)
-	}
+	topologytest.Ensure(t, b.js)
 	return b
 }
 

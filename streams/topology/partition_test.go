@@ -4,18 +4,14 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 )
 
 // What is read from the log by owner has to look where the server puts it.
 func TestThePartitionOfAnOwnerIsTheServers(t *testing.T) {
-	js := natstest.Start(t).JetStream(t)
-	s := topology.Defaults()
-	if err := topology.Ensure(t.Context(), js, s); err != nil {
-		t.Fatal(err)
-	}
+	js := topologytest.JetStream(t)
 	inbox, err := js.Stream(t.Context(), topology.Inbox)
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +26,7 @@ func TestThePartitionOfAnOwnerIsTheServers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := fmt.Sprintf("inbox.%d.platform.%s.invoice.posted", subject.Partition(owner, s.Partitions), owner)
+		want := fmt.Sprintf("inbox.%d.platform.%s.invoice.posted", subject.Partition(owner, topology.Defaults().Partitions), owner)
 		if m.Subject != want {
 			t.Fatalf("%s lies at %s", want, m.Subject)
 		}

@@ -37,7 +37,7 @@ var reserved = []struct {
 
 // Arrows finds imports that point the wrong way: a sibling that is not beneath
 // the importer's module, or a foreign module outside its home. Tests may use
-// the embedded server of streams/natstest besides.
+// the embedded server of streams/natstest besides, and what brings it along.
 func Arrows(t *Tree) []string {
 	var found []string
 	for _, f := range t.Files {
@@ -89,7 +89,7 @@ func wrongSibling(f File, sibling string) string {
 // layer is the place of a folder in the arrows.
 func layer(dir string) string {
 	switch {
-	case within(dir, "streams/natstest"):
+	case within(dir, "streams/natstest"), within(dir, "streams/topology/topologytest"): // which brings it along
 		return "streams/natstest"
 	case within(dir, "services/billhook"):
 		return "services/billhook"

@@ -34,7 +34,7 @@ import (
 	"github.com/billhook/billhook/streams/resend"
 	"github.com/billhook/billhook/streams/settle"
 	"github.com/billhook/billhook/streams/subject"
-	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 	"github.com/billhook/billhook/tests/harness"
 	"github.com/billhook/billhook/tokens"
 )
@@ -102,9 +102,7 @@ func senders(t *testing.T, broker *natstest.Server) {
 // as a time-out.
 func TestTheConsolesUserConfiguresCancelsFiresResendsTriesAndDeletes(t *testing.T) {
 	broker := harness.Broker(t, "acme")
-	if err := topology.Ensure(t.Context(), broker.JetStream(t, permissiontest.As(permission.Operator)...), topology.Defaults()); err != nil {
-		t.Fatal(err)
-	}
+	topologytest.Ensure(t, broker.JetStream(t, permissiontest.As(permission.Operator)...))
 	js := broker.JetStream(t, permissiontest.As(permission.Console)...)
 	sealer := secrettest.Sealer(t)
 	catalogue, err := tokens.Load()

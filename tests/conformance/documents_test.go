@@ -12,6 +12,7 @@ import (
 	"github.com/billhook/billhook/streams/permission"
 	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 	"github.com/billhook/billhook/tests/harness"
 )
 
@@ -31,9 +32,7 @@ func documentsOf(ctx context.Context, t *testing.T, nc *nats.Conn, owner string)
 func TestAPlatformPutsItsOwnDocumentsAndTheMailerOnlyReadsThem(t *testing.T) {
 	broker := harness.Broker(t, "acme")
 	js := broker.JetStream(t, permissiontest.As(permission.Operator)...)
-	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
-		t.Fatal(err)
-	}
+	topologytest.Ensure(t, js)
 	for _, owner := range []string{"acme", "other"} {
 		if err := topology.EnsureDocuments(t.Context(), js, owner); err != nil {
 			t.Fatal(err)

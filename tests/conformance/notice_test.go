@@ -13,6 +13,7 @@ import (
 	"github.com/billhook/billhook/streams/permission"
 	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 	"github.com/billhook/billhook/tests/harness"
 	"github.com/billhook/billhook/tokens"
 )
@@ -47,9 +48,7 @@ func TestNoticesAreTheOperationalEventsOfTheCatalogue(t *testing.T) {
 func TestServicesCanTellWhatIsTheirsToTell(t *testing.T) {
 	broker := harness.Broker(t, "acme")
 	js := broker.JetStream(t, permissiontest.As(permission.Operator)...)
-	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
-		t.Fatal(err)
-	}
+	topologytest.Ensure(t, js)
 	want := uint64(0)
 	for user, kinds := range map[string][]notice.Kind{
 		permission.Ingest: {notice.EventRejected},

@@ -16,7 +16,7 @@ import (
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/permission"
 	"github.com/billhook/billhook/streams/permission/permissiontest"
-	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 	"github.com/billhook/billhook/tests/harness"
 )
 
@@ -187,10 +187,7 @@ var mayHear = map[string][]string{
 
 func TestEveryUserIsDeniedWhatItsWorkDoesNotNeed(t *testing.T) {
 	broker := harness.Broker(t, "acme")
-	js := broker.JetStream(t, permissiontest.As(permission.Operator)...)
-	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
-		t.Fatal(err)
-	}
+	topologytest.Ensure(t, broker.JetStream(t, permissiontest.As(permission.Operator)...))
 	for _, user := range everybody() {
 		t.Run(user, func(t *testing.T) {
 			denied := probeAll(t, broker, user, mayPublish)
@@ -205,9 +202,7 @@ func TestEveryUserIsDeniedWhatItsWorkDoesNotNeed(t *testing.T) {
 // the permissions otherwise than the table means them.
 func TestWhatOneUserMayPublishOthersMayNot(t *testing.T) {
 	broker := harness.Broker(t, "acme")
-	if err := topology.Ensure(t.Context(), broker.JetStream(t, permissiontest.As(permission.Operator)...), topology.Defaults()); err != nil {
-		t.Fatal(err)
-	}
+	topologytest.Ensure(t, broker.JetStream(t, permissiontest.As(permission.Operator)...))
 	grants := map[string][]string{permission.PublisherUser("acme"): permission.Publisher("acme").Publish}
 	for _, s := range permission.Services() {
 		grants[s] = permission.Of(s).Publish

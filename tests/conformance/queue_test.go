@@ -21,6 +21,7 @@ import (
 	"github.com/billhook/billhook/streams/queue/handout"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 	"github.com/billhook/billhook/tests/harness"
 	"github.com/billhook/billhook/tokens"
 )
@@ -30,9 +31,7 @@ import (
 func TestTheQueuesUserHandsOutAcknowledgesCountsAndTellsOfGaps(t *testing.T) {
 	broker := harness.Broker(t, "acme")
 	operator := broker.JetStream(t, permissiontest.As(permission.Operator)...)
-	if err := topology.Ensure(t.Context(), operator, topology.Defaults()); err != nil {
-		t.Fatal(err)
-	}
+	topologytest.Ensure(t, operator)
 	part := subject.Partition("acme", topology.Defaults().Partitions)
 	for i := range 4 {
 		e := event.Event{ID: fmt.Sprint("e", i), Type: "invoice.posted", Owner: "acme", Time: time.Now()}

@@ -10,6 +10,7 @@ import (
 	"github.com/billhook/billhook/streams/permission/permissiontest"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 	"github.com/billhook/billhook/tests/harness"
 )
 
@@ -18,9 +19,7 @@ import (
 func TestAPublisherCannotHaveAnAnswerStoredWhereItMayNotPublish(t *testing.T) {
 	broker := harness.Broker(t, "acme")
 	js := broker.JetStream(t, permissiontest.As(permission.Operator)...)
-	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
-		t.Fatal(err)
-	}
+	topologytest.Ensure(t, js)
 	targets := []string{
 		topology.BucketKey(topology.SMTP, "other"), topology.BucketKey(topology.Leases, "ingest.0"),
 		topology.BucketKey(topology.Checkpoints, "ingest.0"), subject.Event(0, "other", "invoice.posted"),

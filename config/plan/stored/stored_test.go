@@ -16,20 +16,11 @@ import (
 	"github.com/billhook/billhook/config/plan/timer"
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/shared/fault"
-	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func start(t *testing.T) jetstream.JetStream {
-	t.Helper()
-	js := natstest.Start(t).JetStream(t)
-	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
-		t.Fatal(err)
-	}
-	return js
-}
 
 func delivered(account, name string) book.Entry {
 	i := &matter.Matter{
@@ -41,7 +32,7 @@ func delivered(account, name string) book.Entry {
 }
 
 func TestAnInvoiceIsStoredOnlyOnWhatItWasDecided(t *testing.T) {
-	s, e := NewShelf(start(t)), delivered("a1", "inv 1.*")
+	s, e := NewShelf(topologytest.JetStream(t)), delivered("a1", "inv 1.*")
 	revision, err := s.Put(t.Context(), e)
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +63,7 @@ func TestAnInvoiceIsStoredOnlyOnWhatItWasDecided(t *testing.T) {
 }
 
 func TestAnOutlineHasAllButTheValues(t *testing.T) {
-	s, e := NewShelf(start(t)), delivered("a1", "one")
+	s, e := NewShelf(topologytest.JetStream(t)), delivered("a1", "one")
 	if _, err := s.Put(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +80,7 @@ func TestAnOutlineHasAllButTheValues(t *testing.T) {
 }
 
 func TestInvoicesAreFoundByAccountAndByOwner(t *testing.T) {
-	s := NewShelf(start(t))
+	s := NewShelf(topologytest.JetStream(t))
 	gone := delivered("a1", "gone")
 	for _, e := range []book.Entry{delivered("a1", "one"), delivered("a1", "two"), delivered("a2", "three"), delivered("", "four"), gone} {
 		var err error
@@ -168,7 +159,7 @@ func keysOf(t *testing.T, x *Timer, m timer.Moment) (keys string, upTo uint64) {
 }
 
 func TestTimersGoOffInTimeWithTheKeysBehindThem(t *testing.T) {
-	js := start(t)
+	js := topologytest.JetStream(t)
 	x := NewTimer(js, time.Now)
 	consumer, err := js.Consumer(t.Context(), topology.Schedules, topology.SchedulerDue)
 	if err != nil {
@@ -228,7 +219,7 @@ func TestTimersGoOffInTimeWithTheKeysBehindThem(t *testing.T) {
 
 // What is not seen is armed again, and the keys with it.
 func TestWhatIsArmedIsSeenThoughTheLastTimerWasRemoved(t *testing.T) {
-	x := NewTimer(start(t), time.Now)
+	x := NewTimer(topologytest.JetStream(t), time.Now)
 	kept, dropped := timer.At(3, time.Now().Add(time.Hour)), timer.At(3, time.Now().Add(2*time.Hour))
 	for _, m := range []timer.Moment{kept, dropped} {
 		if err := x.Arm(t.Context(), m, "k"); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/billhook/billhook/streams/permission"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 )
 
 // inAndOut is a broker with the streams, seen from inside and by the platform of
@@ -30,9 +31,7 @@ func inAndOut(t *testing.T) (inside, outsider jetstream.JetStream) {
 	}
 	t.Cleanup(b.Close)
 	js := open(t, "nats://"+b.Address(), b.Option())
-	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
-		t.Fatal(err)
-	}
+	topologytest.Ensure(t, js)
 	outsider = open(t, "nats://"+b.Address(), nats.UserInfo(permission.PublisherUser("acme"), "x"),
 		nats.CustomInboxPrefix(permission.InboxPrefix(permission.PublisherUser("acme"))))
 	return js, outsider

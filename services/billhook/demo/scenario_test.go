@@ -10,8 +10,7 @@ import (
 	"github.com/billhook/billhook/services/billhook/demo"
 	"github.com/billhook/billhook/shared/guard"
 	"github.com/billhook/billhook/shared/secret/secrettest"
-	"github.com/billhook/billhook/streams/natstest"
-	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 	"github.com/billhook/billhook/tokens"
 )
 
@@ -20,10 +19,7 @@ func TestTheSeedBreaksNoRule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	js := natstest.Start(t).JetStream(t)
-	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
-		t.Fatal(err)
-	}
+	js := topologytest.JetStream(t)
 	catalogue, err := tokens.Load()
 	if err != nil {
 		t.Fatal(err)

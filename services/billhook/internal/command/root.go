@@ -14,6 +14,7 @@ import (
 
 	"github.com/billhook/billhook/config/manifest"
 	"github.com/billhook/billhook/shared/fault"
+	"github.com/billhook/billhook/shared/process"
 )
 
 // World is what the command line takes from outside.
@@ -130,14 +131,16 @@ func root(w World) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:           "billhook",
 		Short:         "Turns billing events into signed webhooks, emails and event queues",
+		Version:       process.Version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	cmd.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	cmd.PersistentFlags().String("data", "data", "data folder of the all-in-one")
 	cmd.PersistentFlags().Duration("wait", reach, "how long commands look for a running Billhook")
 	cmd.AddCommand(
 		demoCommand(w), upCommand(w), applyCommand(w), getCommand(w), publishCommand(w), checkCommand(w),
-		keysCommand(w), auditCommand(w), secretsCommand(w), endpointsCommand(w), deliveriesCommand(w), parkedCommand(w), resendCommand(w), testCommand(w), smtpCommand(w), previewCommand(w), suppressionsCommand(w), scheduleCommand(w), queueCommand(w), setupCommand(w), deleteCommand(w), tokensCommand(w), settingsCommand(), keygenCommand(), natsConfigCommand(),
+		keysCommand(w), auditCommand(w), secretsCommand(w), endpointsCommand(w), deliveriesCommand(w), parkedCommand(w), resendCommand(w), testCommand(w), smtpCommand(w), previewCommand(w), suppressionsCommand(w), scheduleCommand(w), queueCommand(w), setupCommand(w), deleteCommand(w), tokensCommand(w), settingsCommand(), keygenCommand(), natsConfigCommand(), versionCommand(),
 	)
 	cmd.AddCommand(controlCommands(w)...)
 	return cmd

@@ -74,7 +74,7 @@ func askMailer(cmd *cobra.Command, w World, q probe.MailQuestion, event string) 
 // nothing. The error says whether it failed.
 func showMail(out io.Writer, r probe.MailReport, asJSON bool, part string) error {
 	if r.Refused != nil {
-		return fmt.Errorf("%w: %s (%s)", errNotSent, r.Refused.Detail, r.Refused.Reason)
+		return notSent(r.Refused)
 	}
 	var b bytes.Buffer
 	if asJSON {

@@ -12,14 +12,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/probe"
 )
 
-// errNotSent and errNotTaken are how a test fails.
-var (
-	errNotSent  = errors.New("nothing was sent")
-	errNotTaken = errors.New("the receiver did not take it")
-)
+// errNotTaken is how a test fails.
+var errNotTaken = errors.New("the receiver did not take it")
 
 // testPatience is how long a sender may take: longer than any request.
 const testPatience = time.Minute
@@ -83,11 +81,21 @@ func showReport(out io.Writer, r probe.Report, asJSON bool) error {
 	}
 	switch {
 	case r.Refused != nil:
-		return fmt.Errorf("%w: %s (%s)", errNotSent, r.Refused.Detail, r.Refused.Reason)
+		return notSent(r.Refused)
 	case r.Reason != "":
 		return fmt.Errorf("%w: %s (%s)", errNotTaken, r.Detail, r.Reason)
 	}
 	return nil
+}
+
+// notSent is the error of a test that a sender refused: what was asked for is
+// wrong, unless the same may pass in a moment.
+func notSent(r *probe.Refusal) error {
+	kind := fault.Invalid
+	if r.Passing {
+		kind = fault.Unavailable
+	}
+	return fault.New(kind, "nothing was sent", "", fmt.Errorf("%s (%s)", r.Detail, r.Reason))
 }
 
 func writeReport(b *bytes.Buffer, r probe.Report) {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
 	"github.com/billhook/billhook/config/bucket"
@@ -16,21 +15,12 @@ import (
 	"github.com/billhook/billhook/config/plan/matter"
 	"github.com/billhook/billhook/shared/event"
 	"github.com/billhook/billhook/streams/cursor"
-	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func start(t *testing.T) jetstream.JetStream {
-	t.Helper()
-	js := natstest.Start(t).JetStream(t)
-	if err := topology.Ensure(t.Context(), js, topology.Defaults()); err != nil {
-		t.Fatal(err)
-	}
-	return js
-}
 
 func delivered(account, name string) *matter.Matter {
 	i := &matter.Matter{
@@ -42,7 +32,7 @@ func delivered(account, name string) *matter.Matter {
 }
 
 func TestAcceptedEventsAreFoundByTheirIDs(t *testing.T) {
-	js := start(t)
+	js := topologytest.JetStream(t)
 	events := NewEvents(js)
 	e := delivered("a1", "one")
 	p := &e.Plans[0]
@@ -68,7 +58,7 @@ func TestAcceptedEventsAreFoundByTheirIDs(t *testing.T) {
 }
 
 func TestTheBacklogIsWhatTheCursorHasNotTakenIn(t *testing.T) {
-	js := start(t)
+	js := topologytest.JetStream(t)
 	for _, of := range []string{"acme", "acme", "other", "acme"} {
 		if _, err := js.Publish(t.Context(), subject.Event(3, of, "usage.seen"), []byte("{}")); err != nil {
 			t.Fatal(err)
@@ -96,7 +86,7 @@ func TestTheBacklogIsWhatTheCursorHasNotTakenIn(t *testing.T) {
 }
 
 func TestWhatOwnersWantDerivedIsReadAsItIsStoredNow(t *testing.T) {
-	js := start(t)
+	js := topologytest.JetStream(t)
 	n, b := NewNames(js), bucket.Open(js, topology.Owners)
 	put := func(key, value string) {
 		e, err := b.Get(t.Context(), key)
@@ -127,7 +117,7 @@ func TestWhatOwnersWantDerivedIsReadAsItIsStoredNow(t *testing.T) {
 }
 
 func TestZonesAreReadAsTheyAreStoredNow(t *testing.T) {
-	js := start(t)
+	js := topologytest.JetStream(t)
 	n := NewNames(js)
 	for _, c := range []struct{ bucket, key, zone string }{
 		{topology.Accounts, "acme.a1", "Asia/Tokyo"}, {topology.Accounts, "acme.a1", "Europe/Paris"}, {topology.Owners, "acme", "UTC"},
@@ -156,7 +146,7 @@ func TestZonesAreReadAsTheyAreStoredNow(t *testing.T) {
 }
 
 func TestChangesAreTheKeysWrittenSinceARevision(t *testing.T) {
-	js := start(t)
+	js := topologytest.JetStream(t)
 	c, b := NewChanges(js, topology.Accounts), bucket.Open(js, topology.Accounts)
 	ctx, stop := context.WithCancel(t.Context())
 	woken, ended := make(chan struct{}, 10), make(chan error, 1)

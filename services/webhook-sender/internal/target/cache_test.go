@@ -17,8 +17,8 @@ import (
 	"github.com/billhook/billhook/shared/delivery"
 	"github.com/billhook/billhook/shared/guard"
 	"github.com/billhook/billhook/shared/secret/secrettest"
-	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 	"github.com/billhook/billhook/tokens"
 )
 
@@ -52,8 +52,7 @@ func (d deposit) pair(id string) {
 func book(t *testing.T) (*Book, deposit) {
 	t.Helper()
 	d := deposit{t: t}
-	js := natstest.Start(t).JetStream(t)
-	d.must(topology.Ensure(t.Context(), js, topology.Defaults()))
+	js := topologytest.JetStream(t)
 	catalogue, err := tokens.Load()
 	d.must(err)
 	sealer := secrettest.Sealer(t)

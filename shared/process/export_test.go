@@ -1,0 +1,4 @@
+package process
+
+// Describe is what [Version] makes of the notes of a build.
+var Describe = describe
