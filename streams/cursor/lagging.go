@@ -59,9 +59,9 @@ func (s *Session) keyed(msgs []Message) keyed {
 		}
 		if k.keys[i] = key; s.rates != nil {
 			s.rates.Saw(key, m.Time)
-			s.quiet = s.c.deps.Now()
 		}
 	}
+	s.quiet = s.c.deps.Now()
 	return k
 }
 
