@@ -17,6 +17,7 @@ import (
 	"github.com/billhook/billhook/streams/fence"
 	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/topology"
+	"github.com/billhook/billhook/streams/topology/topologytest"
 )
 
 const (
@@ -44,9 +45,7 @@ func newRig(t testing.TB, opts ...natstest.Option) *rig {
 	t.Cleanup(cancel)
 	srv := natstest.Start(t, opts...)
 	r := &rig{t: t, ctx: func() context.Context { return ctx }, srv: srv, js: srv.JetStream(t)}
-	s := topology.Defaults()
-	s.Partitions = 1
-	r.must(topology.Ensure(ctx, r.js, s))
+	topologytest.Ensure(t, r.js, topologytest.WithPartitions(1))
 	r.stream(jetstream.StreamConfig{Name: source, Subjects: []string{"src.>"}})
 	r.stream(jetstream.StreamConfig{Name: sink, Subjects: []string{"out.>"}, AllowAtomicPublish: true, AllowDirect: true, MaxMsgSize: 1 << 20})
 	return r

@@ -23,9 +23,10 @@ type flow struct {
 	sum float64
 	at  time.Time
 	// lately is how many came a second in seconds before the one that began
-	// last, since 1970, in which there were current.
+	// last, in which there were current.
 	lately, current float64
-	began           int64
+	// began is that second, as one since 1970.
+	began int64
 }
 
 const (
@@ -48,7 +49,7 @@ const (
 // Known are rates that were known so long ago, as [Rates.Above] returned them.
 func NewRates(over time.Duration, known map[string]float64, ago time.Duration) *Rates {
 	r := &Rates{over: over, of: map[string]*flow{}}
-	left := math.Exp(-max(0, ago.Seconds()) / over.Seconds())
+	left := r.left(max(0, ago))
 	for key, rate := range known {
 		r.of[key] = &flow{sum: left * rate * over.Seconds(), lately: left * rate}
 	}
@@ -133,8 +134,11 @@ func (r *Rates) Forget() {
 }
 
 // faded is what is left by now of a message that came when f was counted last.
-func (r *Rates) faded(f *flow) float64 {
-	return math.Exp(-float64(r.latest.Sub(f.at)) / float64(r.over))
+func (r *Rates) faded(f *flow) float64 { return r.left(r.latest.Sub(f.at)) }
+
+// left is what is left of a message after a while.
+func (r *Rates) left(after time.Duration) float64 {
+	return math.Exp(-float64(after) / float64(r.over))
 }
 
 // settle has the seconds count that are over.
