@@ -108,3 +108,33 @@ func TestWhatComesAllTheTimeIsNoFloodToTheNextHolder(t *testing.T) {
 		t.Errorf("it was set aside %d times", n)
 	}
 }
+
+// Else who sends much all day would be a lane for good: read twice, and rested.
+func TestAKeyThatSendsNoMoreThanItDoesAllTheTimeGoesWithTheOthersAgain(t *testing.T) {
+	r := newRig(t)
+	r.flood(100)
+	var n count
+	r.start(keyed(opened()), apart, batches, n.counted, func(c *cursor.Config) {
+		// Between two ticks come more messages than a batch of a lane, and far
+		// fewer than are usual.
+		c.Lanes.Linger, c.Lanes.Spread, c.Lanes.Least = 200*time.Millisecond, time.Minute, 1e6
+	})
+	r.awaitWritten(102)
+	if n.aside.Load() == 0 {
+		t.Fatal("it was never set aside")
+	}
+	sent := bodies(1, 100)
+	r.eventually("it goes with the others", func() bool {
+		if len(sent) > 5000 {
+			t.Fatal("it lags for good")
+		}
+		if len(r.writtenByKey()["a"]) == len(sent) {
+			few := bodies(len(sent)+1, len(sent)+5)
+			sent = append(sent, few...)
+			r.publish("src.a", few...)
+		}
+		return n.back.Load() > 0
+	})
+	r.awaitWritten(len(sent) + 2)
+	r.sameKey("a", sent)
+}
