@@ -209,7 +209,6 @@ func (s *Service) follow(ctx context.Context, c *nats.Changes) {
 		if err := c.Follow(ctx, s.wakeCursor); err != nil {
 			s.deps.Logger.Warn().Err(err).Msg("changes not followed; trying again")
 			pause(ctx, pauseMost)
-			s.wakeCursor()
 		}
 	}
 }

@@ -133,6 +133,29 @@ func TestAChangedZoneMovesWhatIsPending(t *testing.T) {
 	}
 }
 
+// Whoever reads the plan would look for the old zone's hours, and a test of the
+// scheduler failed for an hour of each day.
+func TestAPlanTellsItsNewZoneThoughItsMomentIsTheSame(t *testing.T) {
+	tokyo, err := time.LoadLocation("Asia/Tokyo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := fresh(t)
+	w := Wishes{nine(1): 0}
+	i.Replan(w, Place{Zone: tokyo}, deliveredAt)
+	due := i.Plans[0].DueAt
+	seoul, err := time.LoadLocation("Asia/Seoul")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if changed := i.Replan(w, Place{Zone: seoul}, deliveredAt); !changed {
+		t.Error("nothing changed")
+	}
+	if p := i.Plans[0]; len(i.Plans) != 1 || p.Zone != "Asia/Seoul" || !p.DueAt.Equal(due) {
+		t.Errorf("%+v, want it due %s", i.Plans, due)
+	}
+}
+
 func TestWhatWasDeliveredBeforeAWishIsPlannedOnlyAhead(t *testing.T) {
 	i := fresh(t)
 	now := deliveredAt.Add(33 * time.Hour)

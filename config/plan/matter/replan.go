@@ -70,7 +70,7 @@ func (i *Matter) plan(next Plan, before bool, now time.Time) bool {
 			*old = next
 		}
 		return true
-	case old.State == Pending && next.State == Pending && old.DueAt.Equal(next.DueAt) && old.Delivered == next.Delivered:
+	case old.State == Pending && next.State == Pending && old.says(&next):
 		return false
 	case old.State == Pending && next.State == Refused:
 		// A zone that was taken away does not move what had one.
@@ -81,6 +81,12 @@ func (i *Matter) plan(next Plan, before bool, now time.Time) bool {
 		return true
 	}
 	return false
+}
+
+// says reports whether a plan says what another one does: also by which zone,
+// though two may show the same time at that moment.
+func (p *Plan) says(next *Plan) bool {
+	return p.DueAt.Equal(next.DueAt) && p.Zone == next.Zone && p.Delivered == next.Delivered
 }
 
 // revives reports whether a plan that ended is to be made again.

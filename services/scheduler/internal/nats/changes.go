@@ -2,8 +2,10 @@ package nats
 
 import (
 	"context"
+	"errors"
 	"strings"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/billhook/billhook/shared/fault"
@@ -11,6 +13,8 @@ import (
 	"github.com/billhook/billhook/streams/scan"
 	"github.com/billhook/billhook/streams/topology"
 )
+
+var errAway = errors.New("the server was away")
 
 // Changes tells which keys of a bucket were written.
 type Changes struct {
@@ -38,8 +42,13 @@ func (c *Changes) Since(ctx context.Context, revision uint64) (keys []string, up
 	return keys, upTo, err
 }
 
-// Follow calls changed after every write until ctx ends.
+// Follow calls changed once it follows, since nobody told of what was written
+// before, and after every write until ctx ends. It ends with an error where
+// writes may have been missed, which is whenever the connection was lost.
 func (c *Changes) Follow(ctx context.Context, changed func()) error {
+	conn := c.js.Conn()
+	connected := conn.StatusChanged(nats.CONNECTED)
+	defer conn.RemoveStatusListener(connected)
 	kv, err := c.js.KeyValue(ctx, c.name)
 	if err != nil {
 		return fault.New(fault.Unavailable, "watch", c.name, err)
@@ -49,10 +58,13 @@ func (c *Changes) Follow(ctx context.Context, changed func()) error {
 		return fault.New(fault.Unavailable, "watch", c.name, err)
 	}
 	defer func() { _ = w.Stop() }() // nothing to do about a failure: the consumer times out by itself
+	changed()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-connected:
+			return fault.New(fault.Unavailable, "watch", c.name, errAway)
 		case _, ok := <-w.Updates():
 			if !ok {
 				return fault.New(fault.Unavailable, "watch", c.name, nil)

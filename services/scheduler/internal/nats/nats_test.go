@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
 	"github.com/billhook/billhook/config/bucket"
@@ -14,7 +15,9 @@ import (
 	"github.com/billhook/billhook/config/plan/due"
 	"github.com/billhook/billhook/config/plan/matter"
 	"github.com/billhook/billhook/shared/event"
+	"github.com/billhook/billhook/shared/fault"
 	"github.com/billhook/billhook/streams/cursor"
+	"github.com/billhook/billhook/streams/natstest"
 	"github.com/billhook/billhook/streams/subject"
 	"github.com/billhook/billhook/streams/topology"
 	"github.com/billhook/billhook/streams/topology/topologytest"
@@ -148,31 +151,12 @@ func TestZonesAreReadAsTheyAreStoredNow(t *testing.T) {
 func TestChangesAreTheKeysWrittenSinceARevision(t *testing.T) {
 	js := topologytest.JetStream(t)
 	c, b := NewChanges(js, topology.Accounts), bucket.Open(js, topology.Accounts)
-	ctx, stop := context.WithCancel(t.Context())
-	woken, ended := make(chan struct{}, 10), make(chan error, 1)
-	go func() { ended <- c.Follow(ctx, func() { woken <- struct{}{} }) }()
-	var last uint64
-	for last == 0 { // until it follows
-		rev, err := b.Put(t.Context(), "acme.a1", []byte("{}"), 0)
-		for err == nil && last == 0 {
-			select {
-			case <-woken:
-				last = rev
-			case <-time.After(10 * time.Millisecond):
-				rev, err = b.Put(t.Context(), "acme.a1", []byte("{}"), rev)
-			}
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	last, err := b.Put(t.Context(), "acme.a1", []byte("{}"), 0)
+	if err == nil {
+		_, err = b.Put(t.Context(), "acme.a2", []byte("{}"), 0)
 	}
-	if _, err := b.Put(t.Context(), "acme.a2", []byte("{}"), 0); err != nil {
+	if err != nil {
 		t.Fatal(err)
-	}
-	<-woken
-	stop()
-	if err := <-ended; err != nil {
-		t.Error(err)
 	}
 	keys, upTo, err := c.Since(t.Context(), last)
 	if err != nil || !slices.Equal(keys, []string{"acme.a2"}) {
@@ -183,5 +167,42 @@ func TestChangesAreTheKeysWrittenSinceARevision(t *testing.T) {
 	}
 	if keys, _, err := c.Since(t.Context(), 0); len(keys) != 2 || err != nil {
 		t.Errorf("all: %v (%v)", keys, err)
+	}
+}
+
+// following begins to follow the accounts. Woken receives whenever something may
+// have changed; ended does how following ended.
+func following(ctx context.Context, js jetstream.JetStream) (woken chan struct{}, ended chan error) {
+	woken, ended = make(chan struct{}, 10), make(chan error, 1)
+	go func() { ended <- NewChanges(js, topology.Accounts).Follow(ctx, func() { woken <- struct{}{} }) }()
+	return woken, ended
+}
+
+// What was written between the last look and the beginning would be found an hour
+// later otherwise.
+func TestWhoeverFollowsIsWokenAtTheBeginningAndAfterEveryWrite(t *testing.T) {
+	js := topologytest.JetStream(t)
+	ctx, stop := context.WithCancel(t.Context())
+	woken, ended := following(ctx, js)
+	<-woken
+	if _, err := bucket.Open(js, topology.Accounts).Put(t.Context(), "acme.a1", []byte("{}"), 0); err != nil {
+		t.Fatal(err)
+	}
+	<-woken
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFollowingEndsWhereTheServerWasAway(t *testing.T) {
+	srv := natstest.Start(t)
+	js := srv.JetStream(t)
+	topologytest.Ensure(t, js)
+	woken, ended := following(t.Context(), js)
+	<-woken
+	srv.Restart(t)
+	if err := <-ended; fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("ended with %v", err)
 	}
 }
