@@ -111,9 +111,10 @@ type Lanes struct {
 	// sake of the others, counted from when they were stored; 0 for not at
 	// all.
 	Spread time.Duration
-	// Least is how many messages of a key that lags are handled a second at
-	// least while they are held back, and half of what is a flood; 0 means
-	// [pace.PerProcessor] for each processor.
+	// Least is how many messages of keys that lag are handled a second at least
+	// while they are held back, of all that its neighbours' cursors have
+	// together, and half of what is a flood of one; 0 means [pace.PerProcessor]
+	// for each processor.
 	Least float64
 	// Neighbours are those for whose sake a key lags; nil when only the
 	// cursor's own messages are.

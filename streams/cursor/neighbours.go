@@ -1,6 +1,7 @@
 package cursor
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -14,6 +15,8 @@ import (
 type Neighbours struct {
 	mu   sync.Mutex
 	came company.Company
+	// turned is when each key that lags had a turn, as far as that is lately.
+	turned map[string]time.Time
 }
 
 func (n *Neighbours) saw(key string, now time.Time) {
@@ -27,4 +30,20 @@ func (n *Neighbours) besides(key string, after time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.came.Besides(key, after)
+}
+
+// sharing is how long a key that lags has its share behind a turn.
+const sharing = time.Second
+
+// among returns how many keys that lag, of which this is one, share what they may
+// have: those that had a turn lately.
+func (n *Neighbours) among(key string, now time.Time) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.turned == nil {
+		n.turned = map[string]time.Time{}
+	}
+	n.turned[key] = now
+	maps.DeleteFunc(n.turned, func(_ string, at time.Time) bool { return now.Sub(at).Abs() > sharing }) // clocks are set back
+	return len(n.turned)
 }

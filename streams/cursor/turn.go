@@ -103,9 +103,13 @@ func (s *Session) laneTurn(ctx context.Context) (bool, error) {
 // least, of all that is behind the cursor too. Spare is as [pace.Backlog] has it.
 func (s *Session) due(l *reading, now time.Time) (n int, spare time.Duration) {
 	messages, oldest := l.reader.Backlog()
-	b := pace.Backlog{Messages: messages, Least: s.c.cfg.Lanes.Least}
+	if messages == 0 {
+		return 0, 0
+	}
+	lanes := s.c.cfg.Lanes
+	b := pace.Backlog{Messages: messages, Least: lanes.Least / float64(lanes.Neighbours.among(l.key, now))}
 	if s.rates != nil && !s.pressed {
-		b.Left, b.Rate = s.c.cfg.Lanes.Spread-now.Sub(oldest), s.rates.Of(l.key)
+		b.Left, b.Rate = lanes.Spread-now.Sub(oldest), s.rates.Of(l.key)
 	}
 	n, spare = b.Due(now.Sub(l.turned))
 	return min(n, s.laneBatch()), spare

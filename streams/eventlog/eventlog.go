@@ -23,9 +23,12 @@ const (
 	fetchers = 2
 	// fetchTimeout bounds one request.
 	fetchTimeout = 5 * time.Second
-	// generation is the size, in bytes as stored, at which the cache begins a
-	// new generation; it holds two.
+	// generation is the size, in bytes as they are counted, at which the cache
+	// begins a new generation; it holds two.
 	generation = 8 << 20
+	// decoded is how much more an event takes than its bytes as stored: one of
+	// 200 takes 1.3 KiB, most of it what the collector has to follow.
+	decoded = 1 << 10
 )
 
 // Reader reads events. It may be used by many goroutines.
@@ -164,9 +167,10 @@ func (r *Reader) keep(seq uint64, data []byte) {
 	}
 }
 
-// grow counts what the young generation holds. The mutex is held.
+// grow counts an event of n bytes that the young generation holds. The mutex is
+// held.
 func (r *Reader) grow(n int) {
-	if r.bytes += n; r.bytes > generation {
+	if r.bytes += n + decoded; r.bytes > generation {
 		r.old, r.young, r.bytes = r.young, map[uint64]*entry{}, 0
 	}
 }

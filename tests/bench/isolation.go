@@ -250,46 +250,39 @@ func compared(name string, goal float64, pairs int, pair func() (base, loaded sp
 	return nil
 }
 
-// flood prints how much longer the endpoints of others take from the first event
-// of a flood of one owner to the arrival of its last.
-func flood(ctx context.Context, r *rig, c choice) error {
-	for _, way := range []struct {
-		name  string
-		pairs int
-		// batch is how many events the flood's publisher stores at once.
-		batch int
-	}{{"flood", 3, 1}, {"flood in batches", 1, 1000}} {
-		crowd, err := r.crowd(ctx, fmt.Sprint("flood", way.batch, "of"), 1)
+// flood is how much longer the endpoints of others take from the first event of
+// a flood of one owner, published in this way, to the arrival of its last.
+func flood(how way) part {
+	name := "flood, " + string(how)
+	return part{name, func(ctx context.Context, r *rig, c choice) error {
+		crowd, err := r.crowd(ctx, "flood_"+string(how), 1)
 		if err != nil {
 			return err
 		}
+		defer crowd.close()
+		defer r.answers(nil)
 		crowd.hang = false
 		events := int(100_000 * c.scale)
-		err = compared(way.name, 1.5, way.pairs, func() (base, loaded spread, err error) {
+		const pairs = 3
+		return compared(name, 1.5, pairs, func() (base, loaded spread, err error) {
 			if base, err = r.healthy(ctx, crowd, c.lasting(calm), false); err != nil {
 				return base, loaded, err
 			}
-			loaded, err = r.flooded(ctx, crowd, events, way.batch)
+			loaded, err = r.flooded(ctx, crowd, events, how)
 			return base, loaded, err
 		})
-		r.answers(nil)
-		crowd.close()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	}}
 }
 
 // flooded is steady as long as a flood lasts.
-func (r *rig) flooded(ctx context.Context, c *crowd, events, batch int) (spread, error) {
+func (r *rig) flooded(ctx context.Context, c *crowd, events int, how way) (spread, error) {
 	const most = 15 * time.Minute
 	got := r.expectAt(fmt.Sprint("/", c.name, "0"), events)
 	name, began := c.id(0), time.Now()
 	published := make(chan error, 1)
 	var end time.Time
 	go func() {
-		err := c.flood(ctx, name, events, batch)
+		err := c.flood(ctx, name, events, how)
 		end = time.Now()
 		published <- err
 	}()

@@ -23,6 +23,6 @@ func (c choice) parts() []part {
 	for _, l := range lines(c.scale) {
 		all = append(all, part{l.name, l.measure})
 	}
-	all = append(all, part{"isolation", isolation}, part{"flood", flood}, part{"idle", idle})
+	all = append(all, part{"isolation", isolation}, flood(single), flood(batches), flood(unanswered), part{"idle", idle})
 	return slices.DeleteFunc(all, func(p part) bool { return !strings.HasPrefix(p.name, c.only) })
 }

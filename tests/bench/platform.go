@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 	"github.com/synadia-io/orbit.go/jetstreamext"
 
@@ -27,13 +28,65 @@ import (
 // no platform can.
 const asPlatform = "platform"
 
+// way is how a platform publishes many events.
+type way string
+
+const (
+	// single is one after another, each once the one before is acknowledged.
+	single way = "singly"
+	// batches has the broker store a group at once.
+	batches way = "batched"
+	// unanswered waits for the acknowledgements of a group only at its end.
+	unanswered way = "unanswered"
+)
+
+// group is of how many events batches are, and how many go unanswered.
+const group = 1000
+
 // floods is what a platform publishes, and where.
 type floods struct {
 	Address, Password string
 	// Crowd begins the names of owners; Name begins the ids of events.
 	Crowd, Name string
-	// Batch is how many of the events are stored at once.
-	Events, Batch int
+	Events      int
+	Way         way
+}
+
+// publish publishes events, and returns once they are stored.
+func (w way) publish(ctx context.Context, js jetstream.JetStream, msgs []*nats.Msg) error {
+	switch w {
+	case batches:
+		_, err := jetstreamext.PublishMsgBatch(ctx, js, msgs)
+		return err
+	case unanswered:
+		return w.publishAll(ctx, js, msgs)
+	}
+	for _, m := range msgs {
+		if _, err := js.PublishMsg(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (way) publishAll(ctx context.Context, js jetstream.JetStream, msgs []*nats.Msg) error {
+	futures := make([]jetstream.PubAckFuture, len(msgs))
+	for i, m := range msgs {
+		var err error
+		if futures[i], err = js.PublishMsgAsync(m); err != nil {
+			return err
+		}
+	}
+	for _, f := range futures {
+		select {
+		case <-f.Ok():
+		case err := <-f.Err():
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // platform publishes what is told on standard input.
@@ -49,26 +102,21 @@ func platform(ctx context.Context) error {
 		return err
 	}
 	defer nc.Close()
-	for from := 0; from < f.Events; from += f.Batch {
-		msgs := make([]*nats.Msg, 0, f.Batch)
-		for i := from; i < min(from+f.Batch, f.Events); i++ {
+	for from := 0; from < f.Events; from += group {
+		msgs := make([]*nats.Msg, 0, group)
+		for i := from; i < min(from+group, f.Events); i++ {
 			msgs = append(msgs, event(owner(f.Crowd, 0), fmt.Sprint(f.Name, "_flood_", i), i))
 		}
-		if f.Batch == 1 {
-			_, err = js.PublishMsg(ctx, msgs[0])
-		} else {
-			_, err = jetstreamext.PublishMsgBatch(ctx, js, msgs)
-		}
-		if err != nil {
+		if err := f.Way.publish(ctx, js, msgs); err != nil {
 			return fmt.Errorf("publish the flood: %w", err)
 		}
 	}
 	return nil
 }
 
-// flood has a platform publish events of the first owner, so many at once.
-func (c *crowd) flood(ctx context.Context, name string, events, batch int) error {
-	told, err := json.Marshal(floods{c.NATSAddr(), c.password, c.name, name, events, batch})
+// flood has a platform publish so many events of the first owner.
+func (c *crowd) flood(ctx context.Context, name string, events int, how way) error {
+	told, err := json.Marshal(floods{c.NATSAddr(), c.password, c.name, name, events, how})
 	if err != nil {
 		return fmt.Errorf("tell the platform: %w", err)
 	}

@@ -1,6 +1,7 @@
 package ordered
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -38,7 +39,6 @@ func (q *queue) behind() bool {
 	return len(q.items) > 0 || q.follow > 0
 }
 
-// take returns at most n messages without waiting.
 // backlog returns how many there are and follow, and when the oldest of those
 // that are there was stored.
 func (q *queue) backlog() (int, time.Time) {
@@ -51,15 +51,20 @@ func (q *queue) backlog() (int, time.Time) {
 	return n, q.items[0].Time
 }
 
+// take returns at most n messages without waiting.
 func (q *queue) take(n int) []Message {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n = min(n, len(q.items))
-	out, rest := q.items[:n:n], q.items[n:]
-	q.items = append([]Message(nil), rest...)
-	if len(rest) > 0 {
-		q.signal()
+	if n >= len(q.items) {
+		out := q.items
+		q.items = nil
+		return out
 	}
+	// Whoever takes a few of many copies those, not what is left.
+	out := slices.Clone(q.items[:n])
+	clear(q.items[:n]) // what was taken is held by nobody else
+	q.items = q.items[n:]
+	q.signal()
 	return out
 }
 

@@ -55,7 +55,10 @@ type Deps struct {
 }
 
 // Planner makes plans.
-type Planner struct{ deps Deps }
+type Planner struct {
+	deps  Deps
+	known owners
+}
 
 // New returns a planner.
 func New(d Deps) *Planner { return &Planner{deps: d} }
@@ -73,6 +76,7 @@ func (p *Planner) Deliver(ctx context.Context, d matter.News) error {
 			Msg("events after this delivery cannot be planned")
 	}
 	derived := p.deps.Derive(d.Owner)
+	p.known.add(d.Owner)
 	return p.change(ctx, d.Key(), func(i *matter.Matter) bool {
 		if !i.Deliver(d) {
 			return false
@@ -137,11 +141,17 @@ type intent struct {
 
 // take takes news of a matter in, and plans what is derived.
 func (p *Planner) take(ctx context.Context, key string, n matter.News, decide func(*matter.Matter, intent) bool) error {
+	in := intent{Derive: p.deps.Derive(n.Owner)}
+	if in.Derive != (owner.Derive{}) {
+		p.known.add(n.Owner)
+	}
+	if !p.known.may(n.Owner) {
+		return nil
+	}
 	e, err := p.deps.Book.Get(ctx, key)
 	if err != nil {
 		return err
 	}
-	in := intent{Derive: p.deps.Derive(n.Owner)}
 	if in.Derive != (owner.Derive{}) {
 		if in.place, err = p.place(ctx, p.deps.Zones, subject(n, n.Values, e.Matter.Values)); err != nil {
 			return err
@@ -168,12 +178,18 @@ func subject(n matter.News, values ...event.Values) zones.Subject {
 
 // End cancels what is planned for the matter of a key. The event is why.
 func (p *Planner) End(ctx context.Context, key string, n matter.News) error {
+	if !p.known.may(n.Owner) {
+		return nil
+	}
 	return p.change(ctx, key, func(i *matter.Matter) bool { return i.End(n) })
 }
 
 // EndAll is [Planner.End] for what belongs to the account of an event and is
 // concerned.
 func (p *Planner) EndAll(ctx context.Context, n matter.News, concerned func(*matter.Matter) bool) error {
+	if !p.known.may(n.Owner) {
+		return nil
+	}
 	return p.each(ctx, []string{matter.OfAccount(n.Owner, n.Account)}, func(e book.Entry) error {
 		return p.alter(ctx, e, func(i *matter.Matter) bool { return concerned(i) && i.End(n) })
 	})

@@ -14,7 +14,8 @@ import (
 // Reconcile makes timers and plans agree: timers that lack are armed, the
 // earliest first, stray ones are removed, and invoices about which nothing has
 // happened for longer than their owner is to be remembered are forgotten. A plan
-// that is due gets a timer that goes off at once.
+// that is due gets a timer that goes off at once. Nothing may be taken in
+// meanwhile.
 func (p *Planner) Reconcile(ctx context.Context, keep func(owner string) time.Duration) error {
 	// Timers first: each of them was set after its plan was stored, so one
 	// whose plan is not seen afterwards is stray.
@@ -23,7 +24,9 @@ func (p *Planner) Reconcile(ctx context.Context, keep func(owner string) time.Du
 		return err
 	}
 	a := audit{armed: armed, needed: map[timer.Moment]bool{}, lost: map[timer.Moment][]string{}}
+	known := map[string]bool{}
 	err = p.deps.Book.Outlines(ctx, func(e book.Entry) error {
+		known[e.Matter.Owner] = true
 		if e.Matter.Unfinished() {
 			a.see(e)
 			return nil
@@ -36,6 +39,7 @@ func (p *Planner) Reconcile(ctx context.Context, keep func(owner string) time.Du
 	if err != nil {
 		return err
 	}
+	p.known.are(known)
 	return p.settle(ctx, &a)
 }
 

@@ -156,7 +156,7 @@ func (m *model) deliver(name string) {
 func (m *model) end(name string) {
 	m.seq++
 	m.redo(func() error {
-		return m.planner.End(m.t.Context(), matter.Key("acme", "a1", name), matter.News{Type: "invoice.voided", Seq: m.seq})
+		return m.planner.End(m.t.Context(), matter.Key("acme", "a1", name), matter.News{Type: "invoice.voided", Seq: m.seq, Owner: "acme", Account: "a1"})
 	})
 	if k := m.invoices[name]; k != nil {
 		k.ended, k.must = true, nil

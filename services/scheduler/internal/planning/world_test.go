@@ -38,6 +38,7 @@ type world struct {
 
 	mu      sync.Mutex
 	shelf   map[string]shelved
+	reads   int
 	pad     pad
 	behind  bool // whether the last look at a replica found nothing
 	timers  map[timer.Moment]bool
@@ -156,6 +157,7 @@ func (w *world) Get(_ context.Context, key string) (book.Entry, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.reads++
 	s := w.shelf[key]
 	return book.Entry{Key: key, Matter: clone(s.matter), Revision: s.revision}, nil
 }
@@ -194,6 +196,7 @@ func (w *world) Put(_ context.Context, e book.Entry) (uint64, error) {
 
 func (w *world) Each(_ context.Context, prefixes []string, visit func(book.Entry) error) error {
 	w.mu.Lock()
+	w.reads++
 	var found []book.Entry
 	for key, s := range w.shelf {
 		under := len(prefixes) == 0
