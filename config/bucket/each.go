@@ -16,13 +16,16 @@ type Keys struct {
 	Patterns []string
 	// Bare leaves out the values.
 	Bare bool
+	// Whole visits every key, what changes meanwhile perhaps twice. Otherwise a
+	// key may be left out that changes before it is visited.
+	Whole bool
 }
 
 // Each visits the keys that exist, in the order of their last change, with their
 // revisions. It reads the stream of the bucket once, so a bucket may have any
 // number of keys. It ends when visit fails, and then fails with that.
 func (b *Bucket) Each(ctx context.Context, k Keys, visit func(Entry) error) error {
-	s := scan.Stretch{Stream: topology.BucketStream(b.name), Filters: []string{scan.Everything}, HeadersOnly: k.Bare}
+	s := scan.Stretch{Stream: topology.BucketStream(b.name), Filters: []string{scan.Everything}, HeadersOnly: k.Bare, Moving: k.Whole}
 	if len(k.Patterns) > 0 {
 		s.Filters = make([]string, len(k.Patterns))
 		for i, p := range k.Patterns {

@@ -208,6 +208,7 @@ func (s *Service) follow(ctx context.Context, c *nats.Changes) {
 	for ctx.Err() == nil {
 		if err := c.Follow(ctx, s.wakeCursor); err != nil {
 			s.deps.Logger.Warn().Err(err).Msg("changes not followed; trying again")
+			s.wakeCursor() // for what was missed, also where it cannot be followed at all
 			pause(ctx, pauseMost)
 		}
 	}

@@ -106,6 +106,9 @@ func (s *Session) due(l *reading, now time.Time) (n int, spare time.Duration) {
 	if messages == 0 {
 		return 0, 0
 	}
+	if oldest.IsZero() { // it is on its way
+		oldest = now
+	}
 	lanes := s.c.cfg.Lanes
 	b := pace.Backlog{Messages: messages, Least: lanes.Least / float64(lanes.Neighbours.among(l.key, now))}
 	if s.rates != nil && !s.pressed {

@@ -24,8 +24,10 @@ const (
 	// fetchTimeout bounds one request.
 	fetchTimeout = 5 * time.Second
 	// generation is the size, in bytes as they are counted, at which the cache
-	// begins a new generation; it holds two.
-	generation = 8 << 20
+	// begins a new generation; it holds two. It is so large that what all
+	// partitions hand out at once is kept until it is delivered, where events are
+	// small.
+	generation = 16 << 20
 	// decoded is how much more an event takes than its bytes as stored: one of
 	// 200 takes 1.3 KiB, most of it what the collector has to follow.
 	decoded = 1 << 10

@@ -54,6 +54,10 @@ type Stretch struct {
 	Since time.Time
 	// Until is the last sequence; 0 means all that is stored now.
 	Until uint64
+	// Moving says that messages of a subject replace each other, so that one may
+	// move behind the end before it is visited: what is stored meanwhile is
+	// visited too then, also what was visited where it was before.
+	Moving bool
 	// HeadersOnly leaves out the data.
 	HeadersOnly bool
 }
@@ -111,7 +115,8 @@ type reading struct {
 	// reach is the sequence that must be seen, or passed, for the reading to
 	// be complete; last is the last that was.
 	reach, last atomic.Uint64
-	// over receives how the visits ended, dry that the replica has no more.
+	// over receives how the visits ended, dry that the replica has no more, or
+	// that it is to be looked whether the leader has.
 	over chan error
 	dry  chan struct{}
 
@@ -219,10 +224,11 @@ func (r *reading) receive(msg *nats.Msg) {
 		err = r.visit(&cursor.Message{Subject: msg.Subject, Header: msg.Header, Data: msg.Data, Seq: place.Seq, Time: place.Time})
 	}
 	r.last.Store(place.Seq)
+	reached := place.Seq >= r.reach.Load()
 	switch {
-	case err != nil || place.Seq >= r.reach.Load():
+	case err != nil || reached && !r.stretch.Moving:
 		r.end(err)
-	case place.Pending == 0:
+	case reached || place.Pending == 0:
 		select {
 		case r.dry <- struct{}{}:
 		default:

@@ -2,6 +2,7 @@ package scan_test
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"testing"
 	"time"
@@ -142,5 +143,33 @@ func TestReadingFailsWhenTheConnectionBreaks(t *testing.T) {
 	}
 	if err != nil && fault.KindOf(err) != fault.Unavailable {
 		t.Error(err)
+	}
+}
+
+// In a bucket a key moves behind the end when it is written: it would be neither
+// where it was nor in what is read.
+func TestWhatMovesBehindTheEndBeforeItIsVisitedIsVisitedThere(t *testing.T) {
+	const subjects, moved = 3000, 2500 // far behind what is asked for ahead
+	js := natstest.Start(t).JetStream(t)
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "S", Subjects: []string{"a.*"}, MaxMsgsPerSubject: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range subjects {
+		if _, err := js.PublishAsync(fmt.Sprint("a.", i), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-js.PublishAsyncComplete()
+	visited := map[string]int{}
+	err := scan.Read(t.Context(), js, scan.Stretch{Stream: "S", Filters: []string{"a.>"}, Moving: true}, func(m *cursor.Message) error {
+		// It moves once more while what it moved to is on its way.
+		if visited[m.Subject]++; len(visited) == 1 || m.Subject == fmt.Sprint("a.", subjects-1) {
+			_, err := js.Publish(t.Context(), fmt.Sprint("a.", moved), nil)
+			return err
+		}
+		return nil
+	})
+	if err != nil || len(visited) != subjects || visited[fmt.Sprint("a.", moved)] == 0 {
+		t.Errorf("%d of %d subjects, the moved one %d times: %v", len(visited), subjects, visited[fmt.Sprint("a.", moved)], err)
 	}
 }

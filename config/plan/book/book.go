@@ -39,9 +39,10 @@ type Single interface {
 // Many is a shelf from end to end.
 type Many interface {
 	// Each visits the invoices whose keys begin with one of the prefixes and a
-	// dot, one after another; all of them when there is no prefix.
+	// dot, one after another; all of them when there is no prefix. What changes
+	// meanwhile may be visited twice, and is never left out.
 	Each(ctx context.Context, prefixes []string, visit func(Entry) error) error
-	// Outlines visits all invoices without their values. What is visited must
+	// Outlines visits all invoices so, without their values. What is visited must
 	// not be stored.
 	Outlines(ctx context.Context, visit func(Entry) error) error
 }

@@ -109,7 +109,7 @@ func decoding(visit func(book.Entry) error) func(book.Entry, []byte) error {
 
 // read visits what is stored, without its invoice decoded.
 func (s *Shelf) read(ctx context.Context, patterns []string, visit func(e book.Entry, value []byte) error) error {
-	return s.bucket.Each(ctx, bucket.Keys{Patterns: patterns}, func(e bucket.Entry) error {
+	return s.bucket.Each(ctx, bucket.Keys{Patterns: patterns, Whole: true}, func(e bucket.Entry) error {
 		return visit(book.Entry{Key: e.Key, Revision: e.Revision}, e.Value)
 	})
 }

@@ -49,11 +49,13 @@ func (c *Changes) Follow(ctx context.Context, changed func()) error {
 	conn := c.js.Conn()
 	connected := conn.StatusChanged(nats.CONNECTED)
 	defer conn.RemoveStatusListener(connected)
-	kv, err := c.js.KeyValue(ctx, c.name)
+	watching, end := context.WithCancel(ctx) // the client keeps a watch for as long as its context
+	defer end()
+	kv, err := c.js.KeyValue(watching, c.name)
 	if err != nil {
 		return fault.New(fault.Unavailable, "watch", c.name, err)
 	}
-	w, err := kv.WatchAll(ctx, jetstream.UpdatesOnly(), jetstream.MetaOnly())
+	w, err := kv.WatchAll(watching, jetstream.UpdatesOnly(), jetstream.MetaOnly())
 	if err != nil {
 		return fault.New(fault.Unavailable, "watch", c.name, err)
 	}
@@ -66,10 +68,14 @@ func (c *Changes) Follow(ctx context.Context, changed func()) error {
 		case <-connected:
 			return fault.New(fault.Unavailable, "watch", c.name, errAway)
 		case _, ok := <-w.Updates():
-			if !ok {
+			switch {
+			case ok:
+				changed()
+			case ctx.Err() == nil:
 				return fault.New(fault.Unavailable, "watch", c.name, nil)
+			default:
+				return nil
 			}
-			changed()
 		}
 	}
 }
