@@ -80,16 +80,12 @@ func (d *Desk) nudge() {
 // waits, and then returns none. The error is [ErrGone], [ErrBusy], or of kind
 // Unavailable.
 func (d *Desk) Pull(ctx context.Context, at Address, max int, wait time.Duration) ([]Message, error) {
-	leave, err := d.enter(at)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
 	now := time.Now()
 	p := &pull{most: min(max, MaxMessages), came: now, until: now.Add(wait), answer: make(chan pulled, 1)}
-	if err := d.submit(at, func(l *line) { l.pulls = append(l.pulls, p) }); err != nil { //nolint:contextcheck // a line outlives the request that opens it
+	if err := d.enter(at, p); err != nil { //nolint:contextcheck // a line outlives the request that opens it
 		return nil, err
 	}
+	defer d.leave(at)
 	select {
 	case got := <-p.answer:
 		return got.messages, got.err
@@ -102,23 +98,30 @@ func (d *Desk) Pull(ctx context.Context, at Address, max int, wait time.Duration
 	return got.messages, got.err
 }
 
-// enter counts a request that waits. A queue alone does not get the places of all
-// of its owner's: their readers are different people, with keys of their own.
-func (d *Desk) enter(at Address) (leave func(), err error) {
+// enter has a request wait, and counts it: whoever is counted is answered by a
+// line, also when the desk closes. A queue alone does not get the places of all of
+// its owner's: their readers are different people, with keys of their own.
+func (d *Desk) enter(at Address, p *pull) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	most := d.settings.Waiting
 	if d.waiting[at.Owner] >= most || d.crowd[at] >= most-most/4 {
-		return nil, ErrBusy
+		return ErrBusy
+	}
+	if err := d.submit(at, func(l *line) { l.pulls = append(l.pulls, p) }); err != nil {
+		return err
 	}
 	d.waiting[at.Owner]++
 	d.crowd[at]++
-	return func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		less(d.waiting, at.Owner)
-		less(d.crowd, at)
-	}, nil
+	return nil
+}
+
+// leave counts a request no more.
+func (d *Desk) leave(at Address) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	less(d.waiting, at.Owner)
+	less(d.crowd, at)
 }
 
 // less counts one less, and nothing that is none.
@@ -141,7 +144,10 @@ type Deed struct {
 // again.
 func (d *Desk) Settle(ctx context.Context, at Address, deeds []Deed) ([]handout.Result, error) {
 	s := &settling{deeds: deeds, answer: make(chan settled, 1)}
-	if err := d.submit(at, func(l *line) { l.settlings = append(l.settlings, s) }); err != nil { //nolint:contextcheck // a line outlives the request that opens it
+	d.mu.Lock()
+	err := d.submit(at, func(l *line) { l.settlings = append(l.settlings, s) }) //nolint:contextcheck // a line outlives the request that opens it
+	d.mu.Unlock()
+	if err != nil {
 		return nil, err
 	}
 	select {
@@ -153,10 +159,8 @@ func (d *Desk) Settle(ctx context.Context, at Address, deeds []Deed) ([]handout.
 }
 
 // submit puts something into the inbox of a queue's line, which it opens where
-// there is none.
+// there is none. The mutex is held.
 func (d *Desk) submit(at Address, put func(*line)) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	if d.life == nil {
 		return at.unavailable(ErrClosed)
 	}
