@@ -59,7 +59,7 @@ func (w way) publish(ctx context.Context, js jetstream.JetStream, msgs []*nats.M
 		_, err := jetstreamext.PublishMsgBatch(ctx, js, msgs)
 		return err
 	case unanswered:
-		return w.publishAll(ctx, js, msgs)
+		return publishAll(ctx, js, msgs)
 	}
 	for _, m := range msgs {
 		if _, err := js.PublishMsg(ctx, m); err != nil {
@@ -69,7 +69,9 @@ func (w way) publish(ctx context.Context, js jetstream.JetStream, msgs []*nats.M
 	return nil
 }
 
-func (way) publishAll(ctx context.Context, js jetstream.JetStream, msgs []*nats.Msg) error {
+// publishAll publishes events without waiting for the answer to any before all
+// are sent.
+func publishAll(ctx context.Context, js jetstream.JetStream, msgs []*nats.Msg) error {
 	futures := make([]jetstream.PubAckFuture, len(msgs))
 	for i, m := range msgs {
 		var err error

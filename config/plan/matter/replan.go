@@ -86,7 +86,7 @@ func (i *Matter) plan(next Plan, before bool, now time.Time) bool {
 // says reports whether a plan says what another one does: also by which zone,
 // though two may show the same time at that moment.
 func (p *Plan) says(next *Plan) bool {
-	return p.DueAt.Equal(next.DueAt) && p.Zone == next.Zone && p.Delivered == next.Delivered
+	return p.DueAt.Equal(next.DueAt) && p.Zone == next.Zone && p.Days == next.Days && p.Delivered == next.Delivered
 }
 
 // revives reports whether a plan that ended is to be made again.

@@ -125,7 +125,7 @@ func (p *Plan) gives(next *Plan) bool {
 	switch p.State {
 	case Pending:
 		// A zone that was taken away does not move what had one.
-		return next.State == Pending && !(p.DueAt.Equal(next.DueAt) && p.Days == next.Days && p.Zone == next.Zone)
+		return next.State == Pending && !p.says(next)
 	case Refused:
 		return next.State == Pending
 	case Cancelled:

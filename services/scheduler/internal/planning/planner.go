@@ -142,7 +142,8 @@ type intent struct {
 // take takes news of a matter in, and plans what is derived.
 func (p *Planner) take(ctx context.Context, key string, n matter.News, decide func(*matter.Matter, intent) bool) error {
 	in := intent{Derive: p.deps.Derive(n.Owner)}
-	if in.Derive != (owner.Derive{}) {
+	derives := in.Derive != (owner.Derive{})
+	if derives {
 		p.known.add(n.Owner)
 	}
 	if !p.known.may(n.Owner) {
@@ -152,7 +153,7 @@ func (p *Planner) take(ctx context.Context, key string, n matter.News, decide fu
 	if err != nil {
 		return err
 	}
-	if in.Derive != (owner.Derive{}) {
+	if derives {
 		if in.place, err = p.place(ctx, p.deps.Zones, subject(n, n.Values, e.Matter.Values)); err != nil {
 			return err
 		}
