@@ -227,6 +227,7 @@ func TestABacklogOfMoreSubscriptionsThanAreNamedArrivesAndNothingOfOthersWithIt(
 	r.run(cfg)
 	r.send(1, "a") // comes again in an hour
 	r.becomes("a", phase(breaker.Open))
+	r.acknowledged() // then the sender knows too
 	r.send(1, subs...)
 	r.acknowledged()
 	if s := r.state("a"); len(s.Subscriptions) != 1 {
