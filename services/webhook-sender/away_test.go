@@ -376,6 +376,7 @@ func TestDeliveriesThatExhaustTheirScheduleInARowDisableTheEndpoint(t *testing.T
 	r.send(1, "a")
 	r.finals(1)
 	r.becomes("a", func(s breaker.State) bool { return s.Exhausted == 1 && s.Phase == breaker.Closed })
+	r.acknowledged() // then the sender knows too
 	status.Store(204)
 	r.send(1, "a")
 	r.finals(2)
