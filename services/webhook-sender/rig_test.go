@@ -313,8 +313,17 @@ func (r *rig) outcomes(enough func([]delivery.Outcome) bool) []delivery.Outcome 
 		r.must(err)
 		all = append(all, some...)
 		return enough(all)
-	}, func() string { return fmt.Sprintf("%d outcomes: %+v", len(all), all) })
+	}, func() string { return fmt.Sprintf("%d outcomes: %v", len(all), tally(all)) })
 	return all
+}
+
+// tally counts outcomes by what became of them at which endpoint.
+func tally(all []delivery.Outcome) map[string]int {
+	counts := map[string]int{}
+	for _, o := range all {
+		counts[fmt.Sprintf("%s at %s (%s)", o.Result, o.Target, o.Reason)]++
+	}
+	return counts
 }
 
 // read hands the messages of a stream to see until it has enough.
