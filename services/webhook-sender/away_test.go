@@ -73,6 +73,15 @@ func (r *rig) becomes(id string, wanted func(breaker.State) bool) breaker.State 
 	}
 }
 
+// learns waits until the stored state is as wanted and the sender knows of it:
+// it does once it has acknowledged what led there, not when the state is stored.
+func (r *rig) learns(id string, wanted func(breaker.State) bool) breaker.State {
+	r.t.Helper()
+	s := r.becomes(id, wanted)
+	r.acknowledged()
+	return s
+}
+
 func phase(p breaker.Phase) func(breaker.State) bool {
 	return func(s breaker.State) bool { return s.Phase == p }
 }
@@ -153,8 +162,7 @@ func TestTheBacklogOfADeadEndpointWaitsBehindOneSequenceAndArrivesOnceItIsBack(t
 	})
 	r.run(strict())
 	r.send(n, "a")
-	open := r.becomes("a", func(s breaker.State) bool { return s.Phase == breaker.Open && s.Trips > 2 })
-	r.acknowledged()
+	open := r.learns("a", func(s breaker.State) bool { return s.Phase == breaker.Open && s.Trips > 2 })
 	if k := r.retries(); k > 150 { // all that is under way at a time, and probes
 		t.Errorf("%d retries are pending for %d deliveries", k, n)
 	}
@@ -186,8 +194,7 @@ func TestTheStateSurvivesARestartAndIsSharedByInstances(t *testing.T) {
 	cfg.Patience = long
 	first := r.run(cfg)
 	r.send(1, "a") // comes again in an hour
-	r.becomes("a", phase(breaker.Open))
-	r.acknowledged()
+	r.learns("a", phase(breaker.Open))
 	first.end()
 	r.run(cfg)
 	r.run(cfg)
@@ -226,8 +233,7 @@ func TestABacklogOfMoreSubscriptionsThanAreNamedArrivesAndNothingOfOthersWithIt(
 	cfg.Patience = long
 	r.run(cfg)
 	r.send(1, "a") // comes again in an hour
-	r.becomes("a", phase(breaker.Open))
-	r.acknowledged() // then the sender knows too
+	r.learns("a", phase(breaker.Open))
 	r.send(1, subs...)
 	r.acknowledged()
 	if s := r.state("a"); len(s.Subscriptions) != 1 {
@@ -263,8 +269,7 @@ func TestAProbeIsOneRequestAndSuccessOpensUpGradually(t *testing.T) {
 	})
 	r.run(strict())
 	r.send(1, "a") // comes again in an hour
-	r.becomes("a", phase(breaker.Open))
-	r.acknowledged()
+	r.learns("a", phase(breaker.Open))
 	r.send(n, "a")
 	r.acknowledged()
 	back.Store(true)
@@ -304,8 +309,7 @@ func TestRetryAfterIsForTheWholeEndpoint(t *testing.T) {
 			cfg.MaxRetryAfter = 5000 * time.Second
 			r.run(cfg)
 			r.send(1, "a")
-			s := r.becomes("a", phase(breaker.Open))
-			r.acknowledged() // then the sender knows too
+			s := r.learns("a", phase(breaker.Open))
 			if wait := s.Probe.Sub(s.Since); wait < c.least || wait > c.most {
 				t.Errorf("throttled for %s, want %s", wait, c.most)
 			}
@@ -334,8 +338,7 @@ func TestAnEndpointThatIsGoneIsDisabledAndKeepsWhatComes(t *testing.T) {
 	})
 	r.run(strict())
 	r.send(1, "a")
-	s := r.becomes("a", phase(breaker.Disabled))
-	r.acknowledged() // then the sender knows too
+	s := r.learns("a", phase(breaker.Disabled))
 	r.notices(func(all []told) bool {
 		last := all[len(all)-1]
 		return last.kind == "endpoint.disabled" && last.data.Text("Operation.Reason") == breaker.Gone && s.Reason == breaker.Gone
@@ -375,16 +378,14 @@ func TestDeliveriesThatExhaustTheirScheduleInARowDisableTheEndpoint(t *testing.T
 	r.run(strict())
 	r.send(1, "a")
 	r.finals(1)
-	r.becomes("a", func(s breaker.State) bool { return s.Exhausted == 1 && s.Phase == breaker.Closed })
-	r.acknowledged() // then the sender knows too
+	r.learns("a", func(s breaker.State) bool { return s.Exhausted == 1 && s.Phase == breaker.Closed })
 	status.Store(204)
 	r.send(1, "a")
 	r.finals(2)
 	r.becomes("a", func(s breaker.State) bool { return s.Exhausted == 0 })
 	status.Store(500)
 	r.send(2, "a")
-	s := r.becomes("a", phase(breaker.Disabled))
-	r.acknowledged() // then the sender knows too
+	s := r.learns("a", phase(breaker.Disabled))
 	if s.Reason != breaker.Exhausted {
 		t.Errorf("state %+v", s)
 	}
@@ -407,8 +408,7 @@ func TestWhatComesWhileItsOwnerDisabledAnEndpointArrivesOnceItIsEnabled(t *testi
 	r.must(r.store.DisableEndpoint(t.Context(), acme, "a"))
 	r.run(strict())
 	r.send(n, "a")
-	s := r.becomes("a", phase(breaker.Disabled))
-	r.acknowledged()
+	s := r.learns("a", phase(breaker.Disabled))
 	if s.Reason != breaker.ByOwner || len(r.receiver.requests()) > 0 || r.count(topology.Parked) > 0 || r.retries() > 0 {
 		t.Errorf("state %+v, %d requests, %d parked, %d retries", s, len(r.receiver.requests()), r.count(topology.Parked), r.retries())
 	}
@@ -424,8 +424,7 @@ func TestABacklogThatNearsItsEndIsParkedWithItsBody(t *testing.T) {
 	r.must(r.store.DisableEndpoint(t.Context(), acme, "a"))
 	first := r.run(strict())
 	r.send(n, "a")
-	r.becomes("a", phase(breaker.Disabled))
-	r.acknowledged()
+	r.learns("a", phase(breaker.Disabled))
 	first.end()
 	r.run(strict(), func(_ *instance, d *webhooksender.Deps) {
 		d.Now = func() time.Time { return time.Now().Add(160 * time.Hour) } // of 168

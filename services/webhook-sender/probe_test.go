@@ -39,8 +39,7 @@ func TestADeliveryThatMakesNoRequestLeavesTheProbeToTheNext(t *testing.T) {
 	cfg.BreakerFailures, cfg.BreakerWaits = 1, backoff.Schedule{time.Hour}
 	former := r.run(cfg)
 	r.send(1, "a")
-	r.becomes("a", func(s breaker.State) bool { return s.Phase == breaker.Open })
-	r.acknowledged() // then the sender knows too
+	r.learns("a", phase(breaker.Open))
 	r.send(lost, "a")
 	r.acknowledged()
 	events, err := r.js.Stream(t.Context(), topology.Events)
@@ -80,8 +79,7 @@ func TestAnEndpointThatIsEnabledDuringALookIsLookedAtAgain(t *testing.T) {
 	})
 	former := r.run(cfg)
 	r.send(1, "a")
-	r.becomes("a", phase(breaker.Open))
-	r.acknowledged() // then the sender knows too
+	r.learns("a", phase(breaker.Open))
 	r.send(waiting, "a")
 	r.acknowledged()
 	former.end()
@@ -137,8 +135,7 @@ func TestALongBacklogMakesRoomForOthers(t *testing.T) {
 	r.send(long, "long")
 	r.send(short, "short")
 	r.becomes("long", phase(breaker.Disabled))
-	r.becomes("short", phase(breaker.Disabled))
-	r.acknowledged()
+	r.learns("short", phase(breaker.Disabled))
 	r.must(r.store.EnableEndpoint(t.Context(), acme, "long"))
 	<-begun
 	r.must(r.store.EnableEndpoint(t.Context(), acme, "short"))
@@ -171,8 +168,7 @@ func TestADeletedEndpointLeavesNothingBehind(t *testing.T) {
 			cfg.BreakerWaits = backoff.Schedule{time.Hour}
 			r.run(cfg)
 			r.send(1, "a")
-			r.becomes("a", func(s breaker.State) bool { return s.Phase != breaker.Closed })
-			r.acknowledged()
+			r.learns("a", func(s breaker.State) bool { return s.Phase != breaker.Closed })
 			r.send(n, "a")
 			r.acknowledged()
 			_, err := r.store.DeleteSubscription(t.Context(), acme, "a")
@@ -202,8 +198,7 @@ func TestWhatComesBeforeTheProbeWakesNobody(t *testing.T) {
 	cfg.Lease = time.Hour // none is renewed meanwhile
 	r.run(cfg)
 	r.send(1, "a")
-	r.becomes("a", phase(breaker.Open))
-	r.acknowledged()
+	r.learns("a", phase(breaker.Open))
 	r.send(1, "a") // the backlog begins
 	r.acknowledged()
 	leases, err := r.srv.Conn(t).SubscribeSync(topology.BucketKey(topology.Leases, "webhook-sender.endpoint.>"))
